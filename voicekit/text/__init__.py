@@ -1,0 +1,27 @@
+"""Text front-end: sentences with offsets, and what is said for each.
+
+>>> from voicekit.text import split_sentences
+>>> [s.spoken for s in split_sentences("Dr. Smith paid $3.50. It was 1905.")]
+['Doctor Smith paid three dollars and fifty cents.', 'It was nineteen oh five.']
+"""
+
+from __future__ import annotations
+
+from voicekit.text.lexicon import Lexicon, LexiconEntry
+from voicekit.text.model import Notice, Sentence, SpokenToken, TextContext, join_spoken
+from voicekit.text.normalise import normalise
+from voicekit.text.sentences import Pauses, sentence_spans, split_sentences
+
+__all__ = [
+    "Lexicon",
+    "LexiconEntry",
+    "Notice",
+    "Pauses",
+    "Sentence",
+    "SpokenToken",
+    "TextContext",
+    "join_spoken",
+    "normalise",
+    "sentence_spans",
+    "split_sentences",
+]
