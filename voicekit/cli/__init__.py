@@ -1,0 +1,1 @@
+"""The verbs of the ``voicekit`` command, one file each."""

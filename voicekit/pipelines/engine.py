@@ -1,0 +1,63 @@
+"""What the pipelines ask of an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from consent import Operand, Permit
+from voicekit.audio import Audio
+
+__all__ = ["Engine", "ParamsMaker", "SpeechChoice"]
+
+
+@dataclass(frozen=True)
+class SpeechChoice:
+    """What is chosen for one sentence, in words that every engine's own parameters have.
+
+    Parameters
+    ----------
+    seed : int
+    rate : float
+        1.0 is the voice's own pace, 2.0 twice as fast.
+    pitch_semitones : float
+    kind : str
+        Kind of the sentence (``sentence``, ``heading``, ``verse`` ...).
+    """
+
+    seed: int = 0
+    rate: float = 1.0
+    pitch_semitones: float = 0.0
+    kind: str = "sentence"
+
+
+ParamsMaker = Callable[[SpeechChoice], Any]
+"""Turns a choice into the engine's own parameter object."""
+
+
+class Engine(Protocol):
+    """A voice made ready to speak.
+
+    Attributes
+    ----------
+    operands : sequence of Operand
+        The files it was made of, hashed as they were read.
+    sample_rate : int
+        Hz.
+    version : str
+        Changes whenever the same input would sound different.
+    """
+
+    @property
+    def operands(self) -> Sequence[Operand]: ...
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def speak(self, permit: Permit, spoken: str, params: Any) -> Audio:
+        """Say one sentence; checks the permit first, and ends right after the last sound."""
+        ...

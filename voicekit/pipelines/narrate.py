@@ -1,0 +1,187 @@
+"""Speak a chapter sentence by sentence, and put the takes together.
+
+Sound goes through 16-bit takes on disk: what is assembled is always read back
+from there, so a run that was killed and resumed cannot differ from one that
+was left in peace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consent import Permit
+from voicekit.audio import from_int16, to_int16
+from voicekit.errors import VoicekitError
+from voicekit.pipelines.engine import Engine, ParamsMaker
+from voicekit.pipelines.plan import ChapterPlan, PlannedSentence
+from voicekit.pipelines.progress import ProgressMeter
+from voicekit.pipelines.takes import StoredTake, TakeStore
+
+__all__ = ["ChapterSound", "SentenceTime", "chapter_source", "speak_chapter"]
+
+_FADE_S = 0.002
+# Takes end at the last sound, not at a zero crossing: 2 ms keep the joint from clicking.
+
+
+@dataclass(frozen=True)
+class SentenceTime:
+    """Where a sentence lies in its chapter's sound.
+
+    Parameters
+    ----------
+    number : int
+    start, end : int
+        Samples at the engine's rate, from the chapter's first sound (the head is not counted).
+    """
+
+    number: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class ChapterSound:
+    """What speaking a chapter gave.
+
+    Parameters
+    ----------
+    times : tuple of SentenceTime
+    frames : int
+        Samples at the engine's rate, pauses included.
+    made, reused : int
+        Takes rendered now, and found on disk.
+    """
+
+    times: tuple[SentenceTime, ...]
+    frames: int
+    made: int
+    reused: int
+
+
+def speak_chapter(
+    permit: Permit,
+    plan: ChapterPlan,
+    engine: Engine,
+    make_params: ParamsMaker,
+    takes: TakeStore,
+    *,
+    recheck: Callable[[], None],
+    meter: ProgressMeter,
+) -> ChapterSound:
+    """See that every sentence of a chapter has its take on disk.
+
+    Parameters
+    ----------
+    permit : Permit
+        For this chapter; checked before the first take is looked for.
+    plan : ChapterPlan
+    engine : Engine
+    make_params : callable
+        From a `SpeechChoice` to the engine's own parameters.
+    takes : TakeStore
+    recheck : callable
+        Asks the ledger between sentences whether the permission still stands; raises if not.
+    meter : ProgressMeter
+
+    Returns
+    -------
+    ChapterSound
+
+    Raises
+    ------
+    consent.ConsentRefusedError
+        The permit is not good, or the permission was withdrawn meanwhile.
+    Cancelled
+        On request; finished sentences are on disk.
+    """
+    permit.require(mode="speech", operands=engine.operands)
+    times: list[SentenceTime] = []
+    frames = made = reused = 0
+    for sentence in plan.sentences:
+        recheck()
+        length = 0
+        if sentence.spoken:
+            take = takes.fetch(permit, engine.operands, sentence.take)
+            if take is not None and take.sample_rate == engine.sample_rate:
+                reused += 1
+                found = True
+            else:
+                take = _speak(permit, sentence, engine, make_params)
+                takes.keep(permit, engine.operands, sentence.take, take)
+                made += 1
+                found = False
+            length = len(take.pcm)
+            meter.sentence(len(sentence.spoken), length / engine.sample_rate, sentence.text, reused=found)
+        else:
+            meter.sentence(0, 0.0, sentence.text, reused=True)
+        times.append(SentenceTime(sentence.number, frames, frames + length))
+        frames += length + _pause_frames(sentence, engine.sample_rate)
+    recheck()
+    return ChapterSound(tuple(times), frames, made, reused)
+
+
+def _speak(permit: Permit, sentence: PlannedSentence, engine: Engine, make_params: ParamsMaker) -> StoredTake:
+    audio = engine.speak(permit, sentence.spoken, make_params(sentence.choice))
+    if audio.sample_rate != engine.sample_rate:
+        raise VoicekitError(
+            f"the engine gave {audio.sample_rate} Hz where it announced {engine.sample_rate} Hz"
+        )
+    if not np.isfinite(audio.samples).all():
+        raise VoicekitError(
+            f"the engine gave no usable sound for sentence {sentence.number} ({sentence.text[:60]!r}); "
+            "re-render it with another seed (--redo)"
+        )
+    return StoredTake(to_int16(audio.samples), audio.sample_rate)
+
+
+def _pause_frames(sentence: PlannedSentence, sample_rate: int) -> int:
+    return max(0, round(sentence.pause_s * sample_rate))
+
+
+def chapter_source(
+    permit: Permit, plan: ChapterPlan, engine: Engine, takes: TakeStore
+) -> Callable[[], Iterator[NDArray[np.float32]]]:
+    """The chapter as a stream that can be started again.
+
+    Parameters
+    ----------
+    permit : Permit
+    plan : ChapterPlan
+        All its takes must be on disk (`speak_chapter`).
+    engine : Engine
+    takes : TakeStore
+
+    Returns
+    -------
+    callable
+        Each call starts the stream of float32 blocks at the engine's rate anew.
+    """
+
+    def blocks() -> Iterator[NDArray[np.float32]]:
+        for sentence in plan.sentences:
+            if sentence.take:
+                take = takes.fetch(permit, engine.operands, sentence.take)
+                if take is None:
+                    raise VoicekitError(
+                        f"{takes.path(sentence.take)}: this take was removed or damaged while the chapter "
+                        "was being finished; run the same command again"
+                    )
+                yield _faded(from_int16(take.pcm), round(_FADE_S * engine.sample_rate))
+            pause = _pause_frames(sentence, engine.sample_rate)
+            if pause:
+                yield np.zeros(pause, dtype=np.float32)
+
+    return blocks
+
+
+def _faded(waveform: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    length = min(length, len(waveform) // 2)
+    if length:
+        ramp = np.linspace(0.0, 1.0, length, dtype=np.float32)
+        waveform[:length] *= ramp
+        waveform[-length:] *= ramp[::-1]
+    return waveform

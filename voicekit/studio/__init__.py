@@ -1,0 +1,23 @@
+"""The one gated door: use -> permit -> engine -> finish -> receipt -> delivery.
+
+Nothing in voicekit makes a voice speak except through `Studio`, and this
+package is the only one that asks the ledger for permits.
+"""
+
+from voicekit.pipelines import Cancelled, Progress
+from voicekit.studio.models import ChapterTake, GrantStatus, NarrateOptions, Take, VoiceStatus
+from voicekit.studio.studio import Studio
+from voicekit.studio.voices import VoiceSource, house_voices
+
+__all__ = [
+    "Cancelled",
+    "ChapterTake",
+    "GrantStatus",
+    "NarrateOptions",
+    "Progress",
+    "Studio",
+    "Take",
+    "VoiceSource",
+    "VoiceStatus",
+    "house_voices",
+]

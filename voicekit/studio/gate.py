@@ -1,0 +1,163 @@
+"""Permits: asked for here and nowhere else, closed whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from consent import ConsentError, ConsentRefusedError, Ledger, Operand, Output, Permit, RenderReceipt, Use
+from voicekit.audio import io_error
+from voicekit.pipelines import Cancelled, FinishedFile
+
+__all__ = ["Gate", "OpenRender"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the ledger for one render.
+
+    Parameters
+    ----------
+    use : Use
+    voice : str
+    operands : sequence of Operand
+    params_sha256 : str
+        Digest of all parameters.
+    text : str
+        What will be said; the ledger keeps a salted commitment to it.
+    grant : str, optional
+        One grant; else the narrowest that covers the use.
+    """
+
+    use: Use
+    voice: str
+    operands: Sequence[Operand]
+    params_sha256: str
+    text: str
+    grant: str | None = None
+
+
+class OpenRender:
+    """A render that the ledger has allowed and that is not finished yet.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    permit : Permit
+    """
+
+    def __init__(self, ledger: Ledger, permit: Permit) -> None:
+        self._ledger = ledger
+        self.permit = permit
+        self.receipt: RenderReceipt | None = None
+
+    def recheck(self) -> None:
+        """Ask whether the permission still stands.
+
+        Raises
+        ------
+        consent.ConsentRefusedError
+            Withdrawn (also by a revocation dropped as a loose file), or run out.
+        """
+        self._ledger.recheck(self.permit)
+
+    def deliver(
+        self, files: Sequence[FinishedFile], folder: Path, measured: dict[str, int | str]
+    ) -> RenderReceipt:
+        """Complete the render in the ledger, then give the files their names.
+
+        Parameters
+        ----------
+        files : sequence of FinishedFile
+            The same sound in one or more formats.
+        folder : pathlib.Path
+            Where they go, on the same file system as they are.
+        measured : dict
+            Integers and strings for the receipt.
+
+        Returns
+        -------
+        RenderReceipt
+
+        Raises
+        ------
+        consent.ConsentRefusedError
+            The permission was withdrawn meanwhile, or a file is not what it was.
+        """
+        outputs = tuple(
+            Output(
+                path=file.path,
+                name=file.name,
+                pcm_sha256=file.pcm_sha256,
+                seconds_milli=round(file.loudness.duration_s * 1000),
+                sha256=file.sha256,
+                same_as="" if file is files[0] else files[0].name,
+            )
+            for file in files
+        )
+        self.receipt = self._ledger.complete(self.permit, outputs=outputs, measured=measured)
+        try:
+            self._ledger.deliver(self.receipt, {file.path: folder / file.name for file in files})
+        except OSError as problem:
+            raise io_error(problem, folder) from problem
+        return self.receipt
+
+
+class Gate:
+    """The ledger's door for renders.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @contextlib.contextmanager
+    def render(self, request: Request) -> Iterator[OpenRender]:
+        """Ask for a permit; whatever ends the block early is recorded as an aborted render.
+
+        Parameters
+        ----------
+        request : Request
+
+        Yields
+        ------
+        OpenRender
+
+        Raises
+        ------
+        consent.ConsentRefusedError
+            Refused; the ledger holds a record of the refusal.
+        """
+        permit = self._ledger.request(
+            request.use,
+            voice=request.voice,
+            operands=tuple(request.operands),
+            params_sha256=request.params_sha256,
+            text_commit=self._ledger.commit_text(request.text),
+            grant=request.grant,
+        )
+        render = OpenRender(self._ledger, permit)
+        try:
+            yield render
+        except BaseException as problem:
+            if render.receipt is None:
+                # The ledger may have closed the render itself, or lie on the full disk: what
+                # happened first is what the caller must hear.
+                with contextlib.suppress(ConsentError, OSError):
+                    self._ledger.abort(permit, _why(problem))
+            raise
+
+
+def _why(problem: BaseException) -> str:
+    if isinstance(problem, ConsentRefusedError):
+        return str(problem.reason)
+    if isinstance(problem, (Cancelled, KeyboardInterrupt)):
+        return "cancelled"
+    if isinstance(problem, OSError) or isinstance(problem.__cause__, OSError):
+        return "io-failed"
+    return "render-failed"

@@ -1,0 +1,82 @@
+"""Where voices come from: those shipped with voicekit, each with its signed record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from consent import PublicKey
+from voicekit.pipelines import Engine, SpeechChoice
+
+__all__ = ["RECORD_FILE", "ShippedVoice", "VoiceSource", "house_voices"]
+
+RECORD_FILE = "record.dsse.json"
+"""Name of a voice's signed record in its folder."""
+
+
+class ShippedVoice(Protocol):
+    """What the engines say about a voice."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def card(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class VoiceSource:
+    """How voices are found and opened.
+
+    Parameters
+    ----------
+    list_voices : callable
+        All voices that can be opened.
+    open_engine : callable
+        From a voice's name to an engine that has hashed what it read.
+    make_params : callable
+        From a `SpeechChoice` to the engine's parameters.
+    release_keys : callable
+        The keys that may sign a shipped voice's record.
+    """
+
+    list_voices: Callable[[], Sequence[ShippedVoice]]
+    open_engine: Callable[[str], Engine]
+    make_params: Callable[[SpeechChoice], Any]
+    release_keys: Callable[[], Sequence[PublicKey]]
+
+
+def house_voices() -> VoiceSource:
+    """The voices shipped with voicekit; the engine is loaded when first needed."""
+
+    def list_all() -> Sequence[ShippedVoice]:
+        from voicekit.engines import list_voices  # not needed to look at a ledger
+
+        return tuple(list_voices())
+
+    def open_one(name: str) -> Engine:
+        from voicekit.engines import open_engine  # loads torch, 1.5 s
+
+        return open_engine(name)
+
+    def make(choice: SpeechChoice) -> Any:
+        from voicekit.engines import SpeechParams  # loaded by then
+
+        return SpeechParams(
+            seed=choice.seed,
+            rate=choice.rate,
+            pitch_semitones=choice.pitch_semitones,
+            kind=choice.kind,
+        )
+
+    def keys() -> Sequence[PublicKey]:
+        from voicekit.engines import release_keys  # see list_all
+
+        return tuple(PublicKey.from_did(key) for key in release_keys())
+
+    return VoiceSource(list_all, open_one, make, keys)
