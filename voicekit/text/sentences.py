@@ -204,7 +204,7 @@ def _ends_sentence(text: str, start: int, found: re.Match[str], kind: str) -> bo
 def _dot_ends(text: str, start: int, found: re.Match[str], following: re.Match[str]) -> bool:
     """Whether a single full stop before a capital, a digit or a quotation ends the sentence."""
     dot = found.start("mark")
-    window = text[max(start, dot - 60) : dot]
+    window = text[max(start, dot - 32) : dot]
     last = _LAST_WORD.search(window)
     if last is None:
         return True
