@@ -1,6 +1,7 @@
 """DSSE envelopes (v1.0.2): bytes, their type, and signatures over both.
 
-The verified bytes are the bytes that get parsed; nothing is re-serialised. A `keyid` is a hint that decides nothing.
+The verified bytes are the bytes that get parsed; nothing is re-serialised. A `keyid` is a hint that decides
+nothing.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ class Envelope:
         return cls(kind, b64decode(payload, what=what), tuple(read))
 
     def signers(self, candidates: Iterable[PublicKey]) -> frozenset[PublicKey]:
-        """Those candidates of whom a valid signature is present. Every signature is tried with every candidate."""
+        """Those candidates of whom a valid signature is present. Every signature is tried with every
+        candidate."""
         message = pae(self.payload_type, self.payload)
         return frozenset(
             key for key in candidates if any(key.verify(sig, message) for _keyid, sig in self.signatures)

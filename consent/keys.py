@@ -1,9 +1,9 @@
 """Strict Ed25519 keys, did:key identifiers, and key files.
 
-`cryptography` accepts degenerate Ed25519 public keys, among them the identity point, for which anyone can make a
-signature over anything. A weak key in a consent ledger would let an operator "prove" any consent and let a
-speaker deny any. `PublicKey` therefore admits a key, and `verify` a signature, only as dalek's `verify_strict`
-does: canonical encodings, no point of low order, S below the group order.
+`cryptography` accepts degenerate Ed25519 public keys, among them the identity point, for which anyone can
+make a signature over anything. A weak key in a consent ledger would let an operator "prove" any consent and
+let a speaker deny any. `PublicKey` therefore admits a key, and `verify` a signature, only as dalek's
+`verify_strict` does: canonical encodings, no point of low order, S below the group order.
 
 Source: RFC 8032; C2SP/CCTV ed25519 vectors (43 of 914 pass); did:key method (multicodec 0xed, base58btc).
 """
@@ -29,7 +29,9 @@ _P = 2**255 - 19
 _L = 2**252 + 27742317777372353535851937790883648493
 _D = (-121665 * pow(121666, _P - 2, _P)) % _P
 # y coordinates of the eight points of low order: 1, -1, 0 and the two of order eight.
-_Y8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
+_Y8 = int.from_bytes(
+    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
+)
 _LOW_ORDER_Y = frozenset({0, 1, _P - 1, _Y8, _P - _Y8})
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _MULTICODEC_ED25519 = b"\xed\x01"
@@ -224,7 +226,10 @@ class SigningKey:
             ) from exc
         if not isinstance(key, Ed25519PrivateKey):
             raise InvalidInputError(
-                "not an Ed25519 key", file=str(path), remedy="Make one with `consent keygen`", reason="key-type"
+                "not an Ed25519 key",
+                file=str(path),
+                remedy="Make one with `consent keygen`",
+                reason="key-type",
             )
         return cls(key)
 
@@ -288,7 +293,10 @@ def write_new_file(path: Path, data: bytes, *, replace: bool = False, mode: int 
         sync_folder(path.parent)
     except FileExistsError as exc:
         raise InvalidInputError(
-            "exists already", file=str(path), remedy="Choose another name or move it away", reason="file-exists"
+            "exists already",
+            file=str(path),
+            remedy="Choose another name or move it away",
+            reason="file-exists",
         ) from exc
     except OSError as exc:
         raise InvalidInputError(

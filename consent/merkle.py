@@ -97,7 +97,9 @@ def _check_hashes(*hashes: bytes) -> None:
         raise _refuse(f"a hash is not {HASH_BYTES} bytes")
 
 
-def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected_root: bytes) -> None:
+def verify_inclusion(
+    leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected_root: bytes
+) -> None:
     """Check that leaf hash `leaf` is at `index` of the tree of `size` with `expected_root`.
 
     Raises
@@ -161,7 +163,8 @@ def verify_subtree_inclusion(
 def verify_subtree_consistency(
     start: int, end: int, size: int, proof: Sequence[bytes], subtree_root: bytes, expected_root: bytes
 ) -> None:
-    """Check that the aligned subtree of leaves [start, end) with `subtree_root` is part of the tree of `size`."""
+    """Check that the aligned subtree of leaves [start, end) with `subtree_root` is part of the tree of
+    `size`."""
     if end > size:
         raise _refuse(f"[{start}, {end}) ends beyond a tree of {size}")
     if 0 <= start == end:

@@ -1,7 +1,7 @@
 """Signed tree heads: C2SP checkpoints in signed notes, and `tlog-proof@v1` texts.
 
-Source: c2sp.org/signed-note, tlog-checkpoint, tlog-proof. Log key type 0x01 (Ed25519). A note may carry further
-signature lines (witnesses); lines of unknown keys are skipped, as the specification asks.
+Source: c2sp.org/signed-note, tlog-checkpoint, tlog-proof. Log key type 0x01 (Ed25519). A note may carry
+further signature lines (witnesses); lines of unknown keys are skipped, as the specification asks.
 """
 
 from __future__ import annotations

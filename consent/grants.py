@@ -1,0 +1,320 @@
+"""Grants and revocations of a ledger: adding, withdrawing, and what is left of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import drop
+from .audit import AuditReport, audit_folder
+from .authority import check_signatures, may_revoke, tier
+from .core import BACKWARDS_SECONDS, LedgerCore
+from .draft import GrantDraft
+from .envelope import Envelope
+from .errors import ConsentRefusedError, InvalidInputError, UsageError
+from .keys import PublicKey, SigningKey, read_small_file
+from .policy import Decision, state_of
+from .records import house_grant, read_record
+from .scope import UNLIMITED, Scope
+from .statements import ANY_LEDGER, Genesis, Grant, Party, Revocation, new_nonce, parse_statement
+
+__all__ = ["Balance", "GrantBook", "GrantInfo", "clock_refusal"]
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What is left of a grant. `UNLIMITED` stands for no limit."""
+
+    renders_left: int
+    seconds_left: int
+    renders_used: int
+    seconds_used: int
+    not_before: int
+    not_after: int
+    state: str
+
+    def as_dict(self) -> dict[str, int | str]:
+        """For JSON."""
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
+class GrantInfo:
+    """A grant at a glance."""
+
+    digest: str
+    voice: str
+    basis: str
+    tier: str
+    scope: Scope
+    intended_use: str
+    balance: Balance
+
+    @property
+    def state(self) -> str:
+        """active, revoked, superseded, expired, not-yet-valid, recheck-due, record-missing or
+        record-exceeded."""
+        return self.balance.state
+
+    @property
+    def not_before(self) -> int:
+        """Start, seconds since 1970 UTC."""
+        return self.balance.not_before
+
+    @property
+    def not_after(self) -> int:
+        """End, seconds since 1970 UTC."""
+        return self.balance.not_after
+
+    @property
+    def renders_left(self) -> int:
+        """Renders left."""
+        return self.balance.renders_left
+
+    @property
+    def seconds_left(self) -> int:
+        """Seconds of sound left."""
+        return self.balance.seconds_left
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "grant": self.digest,
+            "voice": self.voice,
+            "basis": self.basis,
+            "tier": self.tier,
+            "intended_use": self.intended_use,
+            "scope": self.scope.as_obj(),
+            **self.balance.as_dict(),
+        }
+
+
+class GrantBook(LedgerCore):
+    """The half of `Ledger` that deals with grants."""
+
+    def operator_party(self) -> Party:
+        """The operator as named in the first entry."""
+        with self._read("show") as session:
+            genesis = parse_statement(Envelope.parse(session.rows()[0].envelope), Genesis)
+            if not isinstance(genesis, Genesis):
+                raise InvalidInputError("entry 0 is no genesis", reason="statement-kind")
+            return genesis.operator
+
+    def add_grant(self, draft: GrantDraft, key: SigningKey | None = None) -> str:
+        """Sign and append a grant.
+
+        Parameters
+        ----------
+        draft : GrantDraft
+            From `read_draft`.
+        key : SigningKey, optional
+            The speaker's own key; without it the operator attests (tier D).
+
+        Returns
+        -------
+        str
+            The grant's digest.
+        """
+        party = self.operator_party()
+        moment, back = self._moment()
+        if back:
+            refusal = clock_refusal(self._now(), self._chain.last_time)
+            raise ConsentRefusedError(refusal.reason, refusal.message, remedy=refusal.remedy)
+        subject = key.public.did if key else ""
+        built = draft.build(ledger=self.id, operator=party, now=moment, subject_key=subject)
+        keys = [key, self._signing_key()] if key and key.public != self.operator else [self._signing_key()]
+        digest = self._admit(built.grant.sign(*keys))
+        if built.salt:
+            with self._write("grant") as session:
+                session.add_salt(built.grant.subject.name_commit, built.salt)
+        return digest
+
+    def add_record(self, envelope: bytes, *, release_keys: Sequence[PublicKey]) -> str:
+        """Append the signed record of a no-donor voice, once.
+
+        Parameters
+        ----------
+        envelope : bytes
+            The content of `record.dsse.json`.
+        release_keys : sequence of PublicKey
+            Keys trusted to publish voices.
+
+        Returns
+        -------
+        str
+            The record's digest.
+        """
+        record = read_record(envelope, release_keys=release_keys)
+        with self._write("record") as session:
+            if record.digest not in self._chain.digests:
+                self._append(session, [Envelope.parse(envelope)])
+        return record.digest
+
+    def grant_house_voice(
+        self, record: str, *, intended_use: str = "", days: int = 3_650, scope: Scope | None = None
+    ) -> str:
+        """Grant the use of a no-donor voice in this studio; never wider than its record offers.
+
+        Returns the grant's digest.
+        """
+        party = self.operator_party()
+        asset = self._chain.records.get(record)
+        if asset is None:
+            raise UsageError(f"the ledger has no voice record {record[:16]}; add it with add_record first")
+        moment, _back = self._moment()
+        grant = house_grant(
+            asset,
+            ledger=self.id,
+            operator=party,
+            now=moment,
+            intended_use=intended_use,
+            days=days,
+            scope=scope,
+        )
+        return self._admit(grant.sign(self._signing_key()))
+
+    def add_statement(self, data: bytes) -> str:
+        """Append a grant or revocation that was signed elsewhere; the operator countersigns a grant.
+
+        Raises
+        ------
+        InvalidInputError
+            Malformed, wrongly signed, or made for another ledger.
+        """
+        envelope = Envelope.parse(data, what="statement")
+        statement = parse_statement(envelope, Grant, Revocation, what="statement")
+        if isinstance(statement, Grant) and self.operator not in envelope.signers([self.operator]):
+            signed = Envelope.sign(envelope.payload_type, envelope.payload, self._signing_key())
+            envelope = Envelope(
+                envelope.payload_type, envelope.payload, envelope.signatures + signed.signatures
+            )
+        return self._admit(envelope)
+
+    def _admit(self, envelope: Envelope) -> str:
+        """The one way in for grants and revocations."""
+        envelope = Envelope.parse(envelope.to_bytes(), what="statement")
+        statement = parse_statement(envelope, Grant, Revocation, what="statement")
+        check_signatures(statement, envelope, self.operator, what="statement")
+        with self._write("admit") as session:
+            moment, _back = self._moment()
+            allowed = (self.id, ANY_LEDGER) if isinstance(statement, Revocation) else (self.id,)
+            if statement.ledger not in allowed:
+                raise InvalidInputError(
+                    "made for another ledger", remedy="Have it signed for this one", reason="ledger-mismatch"
+                )
+            if envelope.digest in self._chain.digests or statement.nonce in self._chain.nonces:
+                raise InvalidInputError("already in the ledger", reason="statement-replayed")
+            if statement.time > moment + BACKWARDS_SECONDS:
+                raise InvalidInputError(
+                    "signed in the future", remedy="Check the clocks", reason="time-in-future"
+                )
+            if isinstance(statement, Revocation):
+                target = self._chain.target(statement.target)
+                if target is None:
+                    raise UsageError(f"the ledger has no grant or record {statement.target[:16]}")
+                if not may_revoke(statement, target):
+                    raise ConsentRefusedError(
+                        "key-mismatch",
+                        "this key may not revoke that statement",
+                        statements=(statement.target,),
+                        remedy="Sign with the speaker's or the operator's key (a record: the release key)",
+                    )
+            return self._append(session, [envelope])[0]
+
+    def make_revocation(self, target: str, key: SigningKey, *, reason: str = "withdrawn") -> bytes:
+        """A loose revocation: keep it, hand it to the speaker, or drop it into `revocations/` to make it
+        count."""
+        with self._read("revoke"):
+            moment, _back = self._moment()
+            return self._revocation(target, key, reason, moment).to_bytes()
+
+    def _revocation(self, target: str, key: SigningKey, reason: str, moment: int) -> Envelope:
+        statement = Revocation(
+            ledger=self.id,
+            nonce=new_nonce(),
+            time=moment,
+            target=target,
+            by=key.public.did,
+            effective=moment,
+            reason=reason,
+        )
+        return statement.sign(key)
+
+    def revoke(self, target: str, *, key: SigningKey | None = None, reason: str = "withdrawn") -> str:
+        """Revoke a grant or a voice record; returns the revocation's digest.
+
+        Parameters
+        ----------
+        target : str
+            Digest of the grant or record.
+        key : SigningKey, optional
+            The speaker's, guardian's or release key; the operator's own when left out.
+        reason : str
+            Short slug.
+        """
+        with self._read("revoke"):
+            moment, _back = self._moment()
+        return self._admit(self._revocation(target, key or self._signing_key(), reason, moment))
+
+    def revoke_by_file(self, path: Path) -> str:
+        """Revoke by a loose file, which also stays in the drop folder's care if it lies there."""
+        data = read_small_file(path, 1 << 16)
+        envelope, _revocation = drop.read_revocation(data, self.id, self.operator, what=str(path))
+        return self._admit(envelope)
+
+    def audit(self, against: Sequence[Path | str] = ()) -> AuditReport:
+        """Look at the whole ledger without believing anything; see `consent.audit.audit_folder`."""
+        return audit_folder(self.folder, sidecar=self.sidecar, against=against)
+
+    def balance(self, grant: str) -> Balance:
+        """What is left of a grant; open intents count as used."""
+        with self._read("list"):
+            return self._balance(grant)
+
+    def grants(self) -> tuple[GrantInfo, ...]:
+        """All grants, oldest first."""
+        with self._read("list"):
+            return tuple(
+                GrantInfo(
+                    digest,
+                    grant.voice,
+                    grant.basis,
+                    tier(grant, envelope),
+                    grant.scope,
+                    grant.intended_use,
+                    self._balance(digest),
+                )
+                for digest, (grant, envelope) in self._chain.grants.items()
+            )
+
+    def _balance(self, digest: str) -> Balance:
+        if digest not in self._chain.grants:
+            raise UsageError(f"the ledger has no grant {digest[:16]}")
+        standing = self._chain.standing(digest, loose=self._loose())
+        scope, spent = standing.grant.scope, standing.spent
+        moment, _back = self._moment()
+        return Balance(
+            _left(scope.max_renders, spent.renders),
+            _left(scope.max_seconds, spent.seconds),
+            spent.renders,
+            spent.seconds,
+            standing.grant.validity.not_before,
+            standing.grant.validity.not_after,
+            state_of(standing, moment),
+        )
+
+
+def _left(limit: int, used: int) -> int:
+    return UNLIMITED if limit == UNLIMITED else max(limit - used, 0)
+
+
+def clock_refusal(system: int, last: int) -> Decision:
+    """The refusal of a clock that was set back."""
+    return Decision(
+        False,
+        "clock-set-back",
+        f"the system clock is {last - system} s behind the ledger's last entry",
+        remedy="Set the clock right",
+    )

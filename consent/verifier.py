@@ -1,0 +1,349 @@
+"""Offline verification of a delivered file. Needs `cryptography` alone; touches no network and no ledger.
+
+Two verdicts that are never mixed: are the records sound, and was the use within the permission? What neither
+can show is listed with them.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import merkle
+from .authority import TIERS, check_signatures, tier
+from .envelope import Envelope
+from .errors import ConsentError, InvalidInputError
+from .keys import PublicKey, read_small_file
+from .outputs import hash_file
+from .policy import Standing, decide_one
+from .proof import MAX_BUNDLE, PROOF_SUFFIX, Bundle, Located, parse_bundle
+from .scope import Use
+from .statements import (
+    AssetRegistered,
+    Genesis,
+    Grant,
+    OutputRecord,
+    RenderIntent,
+    RenderReceipt,
+    Spent,
+    Statement,
+    parse_statement,
+)
+from .tree_head import Checkpoint, verify_checkpoint
+
+__all__ = ["NOT_SHOWN", "Verdict", "Verification", "verify_file"]
+
+NOT_SHOWN: tuple[str, ...] = (
+    "whether the grant has been revoked since the receipt was written",
+    "who the persons behind the keys are",
+    "whether whoever agreed understood what they agreed to",
+    "whether the use is lawful",
+    "whether the operator keeps another ledger, or rendered without one",
+    "that text, language, territory and content classes are what the operator stated",
+    "the true time: the operator's clock is shown, ordered by the ledger",
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One question answered. `ok` is None when it could not be decided."""
+
+    ok: bool | None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """yes, no or undecided."""
+        return {True: "yes", False: "no", None: "undecided"}[self.ok]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a file and its proof show."""
+
+    file: str
+    records: Verdict
+    use: Verdict
+    voice: str = ""
+    basis: str = ""
+    tier: str = ""
+    grant: str = ""
+    record: str = ""
+    operator: str = ""
+    operator_name: str = ""
+    publisher: str = ""
+    trusted: bool | None = None
+    ledger: str = ""
+    index: int = -1
+    size: int = -1
+    time: int = 0
+    intended_use: str = ""
+    asked: dict[str, Any] = field(default_factory=dict)
+    attributions: tuple[str, ...] = ()
+    measured: dict[str, Any] = field(default_factory=dict)
+    not_shown: tuple[str, ...] = NOT_SHOWN
+
+    @property
+    def ok(self) -> bool:
+        """Both verdicts are yes."""
+        return self.records.ok is True and self.use.ok is True
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        out = dict(self.__dict__)
+        for name in ("records", "use"):
+            verdict: Verdict = getattr(self, name)
+            out[name] = {"ok": verdict.ok, "problems": list(verdict.problems)}
+        return {"ok": self.ok, **out}
+
+    def text(self) -> str:
+        """For people."""
+        lines = [
+            f"{self.file}",
+            f"  records sound?          {self.records.word}",
+            *(f"    - {item}" for item in self.records.problems),
+            f"  use within permission?  {self.use.word}",
+            *(f"    - {item}" for item in self.use.problems),
+        ]
+        if self.voice:
+            when = datetime.datetime.fromtimestamp(self.time, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            trust = {
+                None: "not compared with any key you trust",
+                True: "a key you trust",
+                False: "not trusted",
+            }
+            lines += [
+                f"  voice     {self.voice} (basis: {self.basis})",
+                f"  tier      {self.tier}: {TIERS.get(self.tier, '')}",
+                f"  use       {_describe(self.asked)}",
+                f"  agreed    {self.intended_use}",
+                f"  grant     {self.grant}",
+                *([f"  record    {self.record} by {self.publisher}"] if self.record else []),
+                f"  operator  {self.operator_name}, {self.operator} ({trust[self.trusted]})",
+                f"  ledger    {self.ledger}, entry {self.index} of {self.size}, {when}",
+                *(f"  data      {item}" for item in self.attributions),
+            ]
+        lines.append("  not shown:")
+        lines += [f"    - {item}" for item in self.not_shown]
+        return "\n".join(lines)
+
+
+def _describe(asked: dict[str, Any]) -> str:
+    parts = [str(asked.get("mode", "")), str(asked.get("purpose", ""))]
+    parts.append("commercial" if asked.get("commercial") else "not commercial")
+    parts.append("in " + ", ".join(asked.get("languages", ["en"])))
+    parts.append("for " + ", ".join(asked.get("territories", ["001"])))
+    if asked.get("title"):
+        parts.append(repr(asked["title"]))
+    return ", ".join(part for part in parts if part)
+
+
+class _Broken(Exception):
+    """Carries the problem that ends the first verdict."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The statements of a bundle, each verified."""
+
+    head: Checkpoint
+    index: int
+    genesis: Genesis
+    receipt: RenderReceipt
+    intent: RenderIntent
+    grant: Grant
+    grant_envelope: Envelope
+    grant_digest: str
+    record: AssetRegistered | None
+
+
+def verify_file(
+    path: Path | str, *, proof: Path | str | None = None, trust: Sequence[PublicKey] = ()
+) -> Verification:
+    """Verify a delivered file against its `.voiceproof`.
+
+    Parameters
+    ----------
+    path : path
+        The audio file.
+    proof : path, optional
+        Its proof; default: the file's name with `.voiceproof` appended.
+    trust : sequence of PublicKey
+        Operators' (or voice publishers') keys you trust. When given, the operator must be one of them, or the
+        voice's publisher must be.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    InvalidInputError
+        The file or its proof cannot be read at all.
+    """
+    target = Path(path)
+    beside = Path(proof) if proof else target.with_name(target.name + PROOF_SUFFIX)
+    file_sha256, _size = hash_file(target)
+    try:
+        data = read_small_file(beside, MAX_BUNDLE)
+    except InvalidInputError as exc:
+        raise InvalidInputError(
+            f"its proof {beside} cannot be read: {exc.problem}",
+            file=str(target),
+            remedy="Get the .voiceproof that was delivered with it, or name it with --proof",
+            reason="proof-missing",
+        ) from exc
+    return verify_bytes(data, file_sha256, name=str(target), trust=trust)
+
+
+def verify_bytes(
+    bundle: bytes, file_sha256: str, *, name: str, trust: Sequence[PublicKey] = ()
+) -> Verification:
+    """Like `verify_file`, from a bundle's bytes and a file's hash."""
+    try:
+        shown = _show(parse_bundle(bundle, what="proof"))
+    except (_Broken, ConsentError) as exc:
+        undecided = Verdict(None, ("the records that would say so are not sound",))
+        return Verification(name, Verdict(False, (str(exc),)), undecided)
+    problems: list[str] = []
+    output = next((item for item in shown.receipt.outputs if item.sha256 == file_sha256), None)
+    if output is None:
+        named = next((item for item in shown.receipt.outputs if Path(name).name == item.name), None)
+        hint = f" ({named.sha256[:16]}…)" if named else ""
+        problems.append(f"the file's SHA-256 {file_sha256[:16]}… is not the one the receipt names{hint}")
+    problems += _links(shown)
+    trusted = _trusted(shown, trust)
+    if trusted is False:
+        problems.append("neither the operator's nor the publisher's key is among those you trust")
+    grant, receipt = shown.grant, shown.receipt
+    return Verification(
+        file=name,
+        records=Verdict(not problems, tuple(problems)),
+        use=_use_verdict(shown, output),
+        voice=receipt.voice,
+        basis=grant.basis,
+        tier=tier(grant, shown.grant_envelope),
+        grant=shown.grant_digest,
+        record=receipt.record,
+        operator=shown.genesis.operator.key,
+        operator_name=shown.genesis.operator.name,
+        publisher=shown.record.publisher.name if shown.record else "",
+        trusted=trusted,
+        ledger=shown.head.origin,
+        index=shown.index,
+        size=shown.head.size,
+        time=receipt.time,
+        intended_use=grant.intended_use,
+        asked=receipt.use.as_obj(),
+        attributions=tuple(f"{d.name} ({d.license}): {d.attribution}" for d in shown.record.data)
+        if shown.record
+        else (),
+        measured=dict(receipt.measured),
+    )
+
+
+def _show(bundle: Bundle) -> _Shown:
+    """Steps 1 to 4: whose log, its signed head, every statement in it, every signature on it."""
+    # 1. The genesis entry says which key and which log. It is believed only as entry 0 under that key's own
+    # head.
+    genesis, operator = _genesis(bundle.support)
+    # 2. The tree head is signed by that key for that log.
+    head = verify_checkpoint(bundle.checkpoint, operator, f"voicekit.local/{genesis.ledger}")
+    # 3. Every statement is where the proof says, and 4. signed by those who must sign it.
+    found: dict[str, tuple[Statement, Envelope]] = {}
+    for item in (bundle.receipt, *bundle.support):
+        what = f"entry {item.index}"
+        merkle.verify_inclusion(merkle.leaf_hash(item.envelope), item.index, head.size, item.path, head.root)
+        envelope = Envelope.parse(item.envelope, what=what)
+        statement = parse_statement(envelope, what=what)
+        check_signatures(statement, envelope, operator, what=what)
+        if statement.ledger not in (genesis.ledger, "any"):
+            raise _Broken(f"{what} was made for another ledger")
+        found[envelope.digest] = (statement, envelope)
+    receipt_envelope = Envelope.parse(bundle.receipt.envelope)
+    receipt = found[receipt_envelope.digest][0]
+    if not isinstance(receipt, RenderReceipt):
+        raise _Broken("the proof's first statement is no receipt")
+    intent = found.get(receipt.intent, (None, None))[0]
+    grant, grant_envelope = found.get(receipt.grant, (None, None))
+    record = found.get(receipt.record, (None, None))[0] if receipt.record else None
+    if not isinstance(intent, RenderIntent):
+        raise _Broken("the intent the receipt names is not in the proof")
+    if not isinstance(grant, Grant) or grant_envelope is None:
+        raise _Broken("the grant the receipt names is not in the proof")
+    if receipt.record and not isinstance(record, AssetRegistered):
+        raise _Broken("the voice record the receipt names is not in the proof")
+    return _Shown(
+        head,
+        bundle.receipt.index,
+        genesis,
+        receipt,
+        intent,
+        grant,
+        grant_envelope,
+        receipt.grant,
+        record if isinstance(record, AssetRegistered) else None,
+    )
+
+
+def _genesis(support: Sequence[Located]) -> tuple[Genesis, PublicKey]:
+    for item in support:
+        if item.index != 0:
+            continue
+        envelope = Envelope.parse(item.envelope, what="entry 0")
+        statement = parse_statement(envelope, Genesis, what="entry 0")
+        if isinstance(statement, Genesis):
+            return statement, PublicKey.from_did(statement.operator.key)
+    raise _Broken("the ledger's first entry is not in the proof")
+
+
+def _links(shown: _Shown) -> list[str]:
+    """Step 5: the statements speak of each other and agree."""
+    receipt, intent, grant = shown.receipt, shown.intent, shown.grant
+    problems = []
+    for name in ("grant", "record", "voice", "operands", "params_sha256", "text_commit"):
+        if getattr(receipt, name) != getattr(intent, name):
+            problems.append(f"receipt and intent disagree on {name}")
+    if receipt.use != intent.use:
+        problems.append("receipt and intent disagree on the use")
+    if not intent.time <= receipt.time:
+        problems.append("the receipt is older than its intent")
+    if receipt.voice != grant.voice:
+        problems.append("the grant is for another voice")
+    if grant.record != receipt.record:
+        problems.append("grant and receipt name different voice records")
+    if grant.grantee.key != shown.genesis.operator.key:
+        problems.append("the grant is to another operator")
+    return problems
+
+
+def _trusted(shown: _Shown, trust: Sequence[PublicKey]) -> bool | None:
+    if not trust:
+        return None
+    keys = {shown.genesis.operator.key}
+    if shown.record is not None:
+        keys.add(shown.record.publisher.key)
+    return bool(keys & {key.did for key in trust})
+
+
+def _use_verdict(shown: _Shown, output: OutputRecord | None) -> Verdict:
+    """Step 6: the policy itself decides again, at the time of the intent and at that of the receipt."""
+    if output is None:
+        return Verdict(None, ("this file is not an output of the receipt",))
+    receipt, problems = shown.receipt, []
+    before = Spent(max(receipt.spent.renders - 1, 0), max(receipt.spent.seconds - receipt.seconds, 0))
+    standing = Standing(shown.grant_digest, shown.grant, before, record=shown.record)
+    real = Use(**{**receipt.use.__dict__, "seconds": receipt.seconds})
+    for when, use, moment in (
+        ("when it began", receipt.use, shown.intent.time),
+        ("when it ended", real, receipt.time),
+    ):
+        # The estimate is the operator's own; only real seconds can overdraw a budget here.
+        asked = Use(**{**use.__dict__, "seconds": 0}) if use is receipt.use else use
+        decision = decide_one(standing, use=asked, operands=receipt.operands, now=moment)
+        if not decision.allowed:
+            problems.append(f"{when}: {decision.reason}: {decision.message}")
+    return Verdict(not problems, tuple(problems))
