@@ -25,7 +25,9 @@ _ORDINARY = re.compile(
     r"\s*((?:[A-Za-zÀ-ÖØ-Þ]?[a-zà-öø-ÿœ]+|I)(?:['’][a-z]+)?)(?=[\s,;:?!—”…\"’')\]]|\.(?=[\s\"”’)\]]|$)|-[A-Za-z]|$)"
 )
 _NEXT = re.compile(r"\s*(\S)")
-_LINK_HINT = re.compile(r"[@#]|://|www\.|\.(?:com|org|net|edu|gov|io|co|uk|de|info|mil|dev|app|fr|ca|au|us|eu|nz|ie|tv|me)\b")
+_LINK_HINT = re.compile(
+    r"[@#]|://|www\.|\.(?:com|org|net|edu|gov|io|co|uk|de|info|mil|dev|app|fr|ca|au|us|eu|nz|ie|tv|me)\b"
+)
 _PLAIN_CONTEXT = TextContext()
 
 

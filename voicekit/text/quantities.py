@@ -7,7 +7,7 @@ import re
 from voicekit.text import numbers
 from voicekit.text.scan import Scan
 from voicekit.text.tables import BEFORE_A_YEAR, IRREGULAR_PLURALS, MONTH_NAMES, MONTHS, NOT_PLURAL
-from voicekit.text.units_table import BRITISH, CURRENCIES, FRACTION_SIGNS, MAGNITUDES, UNITS
+from voicekit.text.units_table import BRITISH, CURRENCIES, CURRENCY_PREFIXES, FRACTION_SIGNS, MAGNITUDES, UNITS
 
 __all__ = ["NUMBER_START", "read_number"]
 
@@ -18,14 +18,18 @@ _VULGAR = "".join(FRACTION_SIGNS)
 _MERIDIEM = r"(?P<half>[aApP])(?:\.\s?[mM]\b\.?|[mM]\b)"
 
 #: What this module reads: a digit, or a sign, point or currency right before one.
-NUMBER_START = re.compile(rf"\d|[-−+±]?\.\d|[-−+±][{_SIGNS}]?\d|[-−]?(?:[{_SIGNS}])\s?\.?\d|[{_VULGAR}]|\(\d{{3}}\)\s?\d{{3}}-\d{{4}}|[-−]\.?\d")
+NUMBER_START = re.compile(
+    rf"\d|[-−+±]?\.\d|[-−+±][{_SIGNS}]?\d|[-−]?(?:[{_SIGNS}])\s?\.?\d|[{_VULGAR}]|\(\d{{3}}\)\s?\d{{3}}-\d{{4}}|[-−]\.?\d"
+)
 
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?![\d-])")
 _SLASH_DATE = re.compile(r"(\d{1,2})([/.])(\d{1,2})\2(\d{4}|\d{2})(?![\d/]|\.\d)")
 _DAY_MONTH = re.compile(rf"(\d{{1,2}})(?P<suffix>st|nd|rd|th)?(?=\s+(?P<of>of\s+)?(?:{_MONTH_RE})\b)")
 _CLOCK = re.compile(rf"(\d{{1,2}}):(\d{{2}})(?::(\d{{2}}))?(?![\d:])(?:\s?{_MERIDIEM})?")
 _POINT_CLOCK = re.compile(rf"(\d{{1,2}})(?:\.(\d{{2}}))?\s?{_MERIDIEM}(?![\w])")
-_PHONE = re.compile(r"(?:\+?\d{1,3}[-. ])?\(\d{3}\)\s?\d{3}-\d{4}|(?:1-)?\d{3}([-.])\d{3}\1\d{4}(?![\d-])|\d{3}-\d{4}(?![\d-])|\+\d{1,3}(?:[ -]\d{2,}){2,}")
+_PHONE = re.compile(
+    r"(?:\+?\d{1,3}[-. ])?\(\d{3}\)\s?\d{3}-\d{4}|(?:1-)?\d{3}([-.])\d{3}\1\d{4}(?![\d-])|\d{3}-\d{4}(?![\d-])|\+\d{1,3}(?:[ -]\d{2,}){2,}"
+)
 _ORDINAL = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th|ST|ND|RD|TH|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)\b")
 _DECADE = re.compile(r"(\d{4}|\d{2})['’]?s\b")
 _MIXED_FRACTION = re.compile(r"(\d+)[\s-](\d{1,3})[/⁄](\d{1,3})(?![/\d])")
@@ -154,7 +158,9 @@ def _read_clock(scan: Scan, position: int) -> int:
     if minute and int(minute):
         said.append(("oh " if minute[0] == "0" else "") + _cardinal(scan, int(minute)))
     elif minute and not half:
-        said.append("o'clock" if 1 <= int(hour) <= 12 and not second else "hundred" if not second else "zero zero")
+        said.append(
+            "o'clock" if 1 <= int(hour) <= 12 and not second else "hundred" if not second else "zero zero"
+        )
     if second:
         said.append(f"and {_cardinal(scan, int(second))} second{'' if int(second) == 1 else 's'}")
     if half:
@@ -206,7 +212,9 @@ def _read_fraction(scan: Scan, position: int) -> int:
         if not found.group(1):
             said = "one half" if (top, bottom) == (1, 2) else numbers.fraction(top, bottom)
             return _after_number(scan, position, found.end(), said, plural=False, part=True)
-        return _after_number(scan, position, found.end(), _mixed(scan, int(found.group(1)), top, bottom), plural=True)
+        return _after_number(
+            scan, position, found.end(), _mixed(scan, int(found.group(1)), top, bottom), plural=True
+        )
     found = _FRACTION.match(text, position)
     if not found:
         return 0
@@ -245,13 +253,20 @@ def _read_year_range(scan: Scan, position: int) -> int:
 
 def _read_feet(scan: Scan, position: int) -> int:
     found = _FEET.match(scan.text, position)
-    if not found:
+    if not found or _after_degrees(scan):
         return 0
     feet, inches = found.group(1), found.group(2)
     part = FRACTION_SIGNS.get(inches[-1])
     said = _mixed(scan, int(inches[:-1]), *part) if part and inches[:-1] else _cardinal(scan, inches)
     unit = "inch" if inches == "1" else "inches"
-    return scan.emit(position, found.end(), f"{_cardinal(scan, feet)} {'foot' if feet == '1' else 'feet'} {said} {unit}")
+    return scan.emit(
+        position, found.end(), f"{_cardinal(scan, feet)} {'foot' if feet == '1' else 'feet'} {said} {unit}"
+    )
+
+
+def _after_degrees(scan: Scan) -> bool:
+    """Whether a measure of an angle comes right before, so that primes are minutes and seconds."""
+    return any(word in scan.previous_spoken() for word in ("degree", "minute"))
 
 
 def _read_shillings(scan: Scan, position: int) -> int:
@@ -270,7 +285,11 @@ def _emit_sum(scan: Scan, start: int, end: int, said: str) -> int:
 
 def _old_money(scan: Scan, pounds: str | None, shillings: str, pence: str | None) -> str:
     said: list[str] = []
-    for count, one, many in ((pounds, "pound", "pounds"), (shillings, "shilling", "shillings"), (pence, "penny", "pence")):
+    for count, one, many in (
+        (pounds, "pound", "pounds"),
+        (shillings, "shilling", "shillings"),
+        (pence, "penny", "pence"),
+    ):
         if count is not None:
             said.append(f"{_cardinal(scan, count)} {one if count == '1' else many}")
     return ", ".join(said[:-1]) + " and " + said[-1] if len(said) > 1 else said[0]
@@ -286,6 +305,9 @@ def _read_money(scan: Scan, position: int, lead: str, start: int | None = None) 
     if not found or not (found.group("whole") or found.group("part")):
         return scan.emit(position, position + 1, CURRENCIES[text[position]][1])
     one, many, cent, cents = CURRENCIES[found.group("sign")]
+    if scan.items and scan.items[-1][1] == start:  # A$20, US$5
+        country = CURRENCY_PREFIXES.get(text[scan.items[-1][0] : start], "")
+        one, many = f"{country} {one}".strip(), f"{country} {many}".strip()
     whole, part = (found.group("whole") or "").replace(",", ""), found.group("part") or ""
     upper, times = found.group("upper"), found.group("times")
     adjective = scan.previous().lower() in ("a", "an") or text[found.end() : found.end() + 1] == "-"
@@ -323,7 +345,9 @@ def _read_plain(scan: Scan, position: int) -> int:
         said = numbers.decimal(whole.replace(",", ""), part[1:], with_and=scan.with_and)
         return _after_number(scan, position, end, said, plural=True)
     value = int(whole.replace(",", ""))
-    if (len(whole) > 1 and whole[0] == "0") or (len(whole) >= 10 and "," not in whole and not whole.endswith("000")):
+    if (len(whole) > 1 and whole[0] == "0") or (
+        len(whole) >= 10 and "," not in whole and not whole.endswith("000")
+    ):
         said = numbers.digits(whole)
     elif _is_day(scan, whole, end):
         said = _ordinal(scan, value)
@@ -351,17 +375,33 @@ def _is_year(scan: Scan, whole: str, value: int, end: int) -> bool:
         return False
     if scan.text[end : end + 1].isalpha() or _UNIT.match(scan.text, end):
         return False
-    if before.lower() in BEFORE_A_YEAR or before in MONTHS or scan.previous_spoken() in ("circa", "born", "died"):
+    if (
+        before.lower() in BEFORE_A_YEAR
+        or before in MONTHS
+        or scan.previous_spoken() in ("circa", "born", "died")
+    ):
         return True
-    if value < 1100 and scan.text[end : end + 1] != ")":
+    if value < 1010 and scan.text[end : end + 1] != ")":
         return False
-    if scan.previous_spoken() in ("number", "numbers", "page", "pages", "minus", "plus", "times", "equals", "room"):
+    if scan.previous_spoken() in (
+        "number",
+        "numbers",
+        "page",
+        "pages",
+        "minus",
+        "plus",
+        "times",
+        "equals",
+        "room",
+    ):
         return False
     noun = _FOLLOWING_NOUN.match(scan.text, end)
     if noun is None:
         return True
     word = noun.group(1)
-    plural = word in IRREGULAR_PLURALS or (word.endswith("s") and not word.endswith("ss") and word not in NOT_PLURAL)
+    plural = word in IRREGULAR_PLURALS or (
+        word.endswith("s") and not word.endswith("ss") and word not in NOT_PLURAL
+    )
     return not plural
 
 
@@ -378,14 +418,17 @@ def _after_number(scan: Scan, start: int, end: int, said: str, *, plural: bool, 
     found = _UNIT.match(text, end)
     if found and not _unit_is_word(scan, found):
         one, many = UNITS[found.group("unit")]
-        single = not plural or found.group("gap") == "-" or (scan.previous().lower() in ("a", "an") and not part)
+        single = (
+            not plural or found.group("gap") == "-" or (scan.previous().lower() in ("a", "an") and not part)
+        )
         unit = one if single else many
         if part:
             unit = f"of a {one}"
         if scan.with_and:
-            unit = " ".join(BRITISH.get(word, word) for word in unit.split(" "))
+            for american, british in BRITISH:
+                unit = unit.replace(american, british)
         stop = found.end()
-        if text[stop - 1] == "." or (text[stop : stop + 1] == "." and found.group("end") == "" and False):
+        if text[stop - 1] == ".":
             scan.emit(start, stop - 1, f"{said} {unit}")
             return scan.dot(stop - 1)
         return scan.emit(start, stop, f"{said} {unit}")
@@ -394,7 +437,7 @@ def _after_number(scan: Scan, start: int, end: int, said: str, *, plural: bool, 
         return scan.emit(start, found.end(), f"{said} {'cents' if plural else 'cent'}")
     found = _PRIME.match(text, end)
     if found:
-        angle = any(word in scan.previous_spoken() for word in ("degree", "minute"))
+        angle = _after_degrees(scan)
         names = {"′": "minute" if angle else "foot", "″": "second" if angle else "inch"}
         many_names = {"foot": "feet", "inch": "inches"}
         name = names[found.group(1)]
@@ -404,7 +447,11 @@ def _after_number(scan: Scan, start: int, end: int, said: str, *, plural: bool, 
         found = pattern.match(text, end)
         if found:
             first = found.start() + len(found.group()) - len(found.group().lstrip())
-            scan.emit(first, first + len(found.group().strip()), spoken if spoken == "to" or "=" not in text else "times")
+            scan.emit(
+                first,
+                first + len(found.group().strip()),
+                spoken if spoken == "to" or "=" not in text else "times",
+            )
             return found.end()
     found = _TIMES.match(text, end)
     if found:

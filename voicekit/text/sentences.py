@@ -35,7 +35,12 @@ _TAG = re.compile(
     rf"\s*(?:[A-Z][\w.'’-]*\s){{1,3}}(?:{SPEECH_VERBS})\b|\s*(?:I|He|She|They|We)\s(?:{SPEECH_VERBS})\b(?=[,.\s])"
 )
 _WORD_BEFORE = re.compile(r"(\S+)\s+\S+$")
-_CUTS = (re.compile(r"[;:—…][\"'”’)\]]*\s*(?=\S)"), re.compile(r",[\"'”’)\]]*\s+(?=\S)"), re.compile(r"\s+(?=\S)"))
+_DOTTED_UNITS = frozenset({"ft", "in", "ins", "oz", "lb", "lbs", "yd", "yds", "hr", "hrs", "min", "cwt", "st"})
+_CUTS = (
+    re.compile(r"[;:—…][\"'”’)\]]*\s*(?=\S)"),
+    re.compile(r",[\"'”’)\]]*\s+(?=\S)"),
+    re.compile(r"\s+(?=\S)"),
+)
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,12 @@ def _ends_sentence(text: str, start: int, found: re.Match[str], kind: str) -> bo
         rest = text[found.end() :].lstrip()
         return bool(rest) and (rest[0].isalpha() or rest[0] in "$£€#") and marks != "."
     if word and word[0].islower():
-        return bool(opening.strip("—–-_*")) and not opening.startswith(("(", "[")) and marks[0] in "!?" and bool(close)
+        return (
+            bool(opening.strip("—–-_*"))
+            and not opening.startswith(("(", "["))
+            and marks[0] in "!?"
+            and bool(close)
+        )
     if marks == ".":
         return _dot_ends(text, start, found, following)
     if close and close[-1] in "\"'”’" and marks[0] in "!?…" and not opening and _TAG.match(text, found.end()):
@@ -209,19 +219,27 @@ def _dot_ends(text: str, start: int, found: re.Match[str], following: re.Match[s
     if last is None:
         return True
     word, next_word = last.group(), following.group("word") or ""
-    if not text[start:dot].strip()[len(word) :] and _ENUMERATOR.fullmatch(text[start:dot]) and not (word == "I" and found.group("close")):
+    if (
+        not text[start:dot].strip()[len(word) :]
+        and _ENUMERATOR.fullmatch(text[start:dot])
+        and not (word == "I" and found.group("close"))
+    ):
         return False  # "1. The first", "IV. The Garden": the number of what follows
     if found.group("close"):
         # a closing mark after the dot ends the abbreviation's sentence too, unless it is a bracket
         return not (found.group("close")[0] in ")]" and not next_word) or True
-    starts_anew = next_word in STARTERS or following.group("open")[:1] in ("\"", "“", "‘")
+    starts_anew = next_word in STARTERS or following.group("open")[:1] in ('"', "“", "‘")
     if len(word) == 1 and word.isalpha():
         if word.isupper():
             before = _WORD_BEFORE.search(window)
-            initial_before = before is not None and (before.group(1)[0].isupper() or before.group(1)[-1] == ".")
+            initial_before = before is not None and (
+                before.group(1)[0].isupper() or before.group(1)[-1] == "."
+            )
             if word == "I" and before is not None and not initial_before:
                 return True
-            return starts_anew and not initial_before or (starts_anew and next_word in ("The", "He", "She", "It", "They"))
+            return (starts_anew and not initial_before) or (
+                starts_anew and next_word in ("The", "He", "She", "It", "They")
+            )
         return word not in ("v", "p", "c", "b", "d", "n", "l") or starts_anew
     if "." in word:
         key = word.replace(".", "").lower()
@@ -230,11 +248,18 @@ def _dot_ends(text: str, start: int, found: re.Match[str], following: re.Match[s
         if key in ("am", "pm"):
             return next_word not in DAYS and next_word not in MONTHS and not next_word.endswith("day")
         return starts_anew or (key in DOTTED and key in ("bc", "ad", "bce", "ce"))
-    if word in TITLES and not (word == "St" and starts_anew and next_word != "A") and word not in ("Gen", "Ft", "Mt", "Col", "Fr"):
+    if (
+        word in TITLES
+        and not (word == "St" and starts_anew and next_word != "A")
+        and word not in ("Gen", "Ft", "Mt", "Col", "Fr")
+    ):
         return False
     if word in ("Gen", "Ft", "Mt", "Col", "Fr"):
         return starts_anew
-    if word in BEFORE_NUMBER and (following.group("digit") or re.fullmatch(r"[IVXLCivxlc]+", next_word)):
+    numeral = re.fullmatch(r"[IVXLCivxlc]+", next_word) and not (next_word == "I" and word.lower() == "no")
+    if word in BEFORE_NUMBER and (following.group("digit") or numeral):
+        return False
+    if word in _DOTTED_UNITS and following.group("digit") and window[: last.start()].rstrip()[-1:].isdigit():
         return False
     if word in NEVER_FINAL:
         return False

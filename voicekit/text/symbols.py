@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from voicekit.text import numbers
+from voicekit.text.roman import from_roman
 from voicekit.text.scan import Scan
 from voicekit.text.units_table import CURRENCIES
 
@@ -30,6 +31,7 @@ _ELLIPSIS = re.compile(r"…+|\.{2,}(?:\s?\.)*|\.(?:\s\.){1,3}")
 _DASHES = re.compile(r"[—―–‒-]{2,}|[—―]")
 _SPACED_DASH = re.compile(r"\s")
 _DECORATION = re.compile(r"([*_~#=•·+^-])\1+|[*_]")
+_ROMAN_NEXT = re.compile(r"(?:[ivxlc]+|[IVXLC]+)\b")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _SUPERSCRIPT_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -63,26 +65,131 @@ _SECTION_WORDS = {"§": ("section", "sections"), "¶": ("paragraph", "paragraphs
 _GREEK = dict(
     zip(
         "αβγδεζηθικλμνξοπρσςτυφχψω",
-        "a v g d e z i th i k l m n x o p r s s t y f ch ps o".split(),
+        [
+            "a",
+            "v",
+            "g",
+            "d",
+            "e",
+            "z",
+            "i",
+            "th",
+            "i",
+            "k",
+            "l",
+            "m",
+            "n",
+            "x",
+            "o",
+            "p",
+            "r",
+            "s",
+            "s",
+            "t",
+            "y",
+            "f",
+            "ch",
+            "ps",
+            "o",
+        ],
         strict=True,
     )
 )
 _GREEK_NAMES = dict(
     zip(
         "αβγδεζηθικλμνξοπρσςτυφχψω",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau "
-        "upsilon phi chi psi omega".split(),
+        [
+            "alpha",
+            "beta",
+            "gamma",
+            "delta",
+            "epsilon",
+            "zeta",
+            "eta",
+            "theta",
+            "iota",
+            "kappa",
+            "lambda",
+            "mu",
+            "nu",
+            "xi",
+            "omicron",
+            "pi",
+            "rho",
+            "sigma",
+            "sigma",
+            "tau",
+            "upsilon",
+            "phi",
+            "chi",
+            "psi",
+            "omega",
+        ],
         strict=True,
     )
 )
 _CYRILLIC = dict(
     zip(
         "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґђјљњћџў",
-        "a b v g d e zh z i y k l m n o p r s t u f kh ts ch sh shch _ y _ e yu ya yo i yi ye g dj y ly ny ch dzh w".split(),
+        [
+            "a",
+            "b",
+            "v",
+            "g",
+            "d",
+            "e",
+            "zh",
+            "z",
+            "i",
+            "y",
+            "k",
+            "l",
+            "m",
+            "n",
+            "o",
+            "p",
+            "r",
+            "s",
+            "t",
+            "u",
+            "f",
+            "kh",
+            "ts",
+            "ch",
+            "sh",
+            "shch",
+            "_",
+            "y",
+            "_",
+            "e",
+            "yu",
+            "ya",
+            "yo",
+            "i",
+            "yi",
+            "ye",
+            "g",
+            "dj",
+            "y",
+            "ly",
+            "ny",
+            "ch",
+            "dzh",
+            "w",
+        ],
         strict=True,
     )
 )
-_GREEK_PAIRS = (("ου", "u"), ("αι", "e"), ("ει", "i"), ("οι", "i"), ("μπ", "b"), ("ντ", "d"), ("γγ", "ng"), ("γκ", "g"))
+_GREEK_PAIRS = (
+    ("ου", "u"),
+    ("αι", "e"),
+    ("ει", "i"),
+    ("οι", "i"),
+    ("μπ", "b"),
+    ("ντ", "d"),
+    ("γγ", "ng"),
+    ("γκ", "g"),
+)
 _IDEOGRAPHS = ("CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "NUSHU", "TANGUT")
 _SYLLABLE = re.compile(r"(?:HIRAGANA|KATAKANA) LETTER (?:SMALL )?(\w+)|HANGUL SYLLABLE (\w+)")
 _LETTER_NAME = re.compile(r"LETTER (?:FINAL |SMALL |CAPITAL )*([A-Z -]+)")
@@ -124,7 +231,9 @@ def read_symbol(scan: Scan, position: int) -> int:
     if found:
         return scan.emit(*found.span(), "")
     if sign == "~":
-        return scan.emit(position, position + 1, "about" if text[position + 1 : position + 2].isdigit() else "")
+        return scan.emit(
+            position, position + 1, "about" if text[position + 1 : position + 2].isdigit() else ""
+        )
     if sign in _SPOKEN:
         return scan.emit(position, position + 1, _SPOKEN[sign])
     if sign in CURRENCIES:
@@ -154,9 +263,19 @@ def _read_hyphen(scan: Scan, position: int) -> int:
     spaced = (not before or before.isspace()) and (not after or after.isspace())
     if spaced and scan.previous_spoken():
         return scan.emit(position, position + 1, "—")
+    if before.isalpha() and _is_numeral(scan) and _ROMAN_NEXT.match(scan.text, position + 1):
+        return scan.emit(position, position + 1, "to")
     if scan.text[position] == "–" and (before.isspace() or after.isspace()):
         return scan.emit(position, position + 1, "—")
     return scan.emit(position, position + 1, "")
+
+
+def _is_numeral(scan: Scan) -> bool:
+    """Whether what was read last are letters read as a number."""
+    if not scan.items:
+        return False
+    start, end, said = scan.items[-1]
+    return from_roman(scan.text[start:end]) is not None and said.lower() != scan.text[start:end].lower()
 
 
 def _read_bracket(scan: Scan, position: int) -> int:
@@ -164,7 +283,11 @@ def _read_bracket(scan: Scan, position: int) -> int:
     sign = scan.text[position]
     before = scan.text[position - 1 : position]
     after = scan.text[position + 1 : position + 2]
-    inside_word = before.isalnum() if sign in _OPENERS else after.isalnum()
+    if sign in _OPENERS:
+        inside_word = before.isalnum()
+    else:
+        opener = max(scan.text.rfind(other, 0, position) for other in _OPENERS)
+        inside_word = after.isalnum() or (opener > 0 and scan.text[opener - 1].isalnum())
     if inside_word or not scan.previous_spoken():
         return scan.emit(position, position + 1, "")
     return scan.emit(position, position + 1, ",")
@@ -175,17 +298,26 @@ def _read_superscript(scan: Scan, start: int, end: int) -> int:
     before = re.search(r"[^\W_]+$", scan.text[:start])
     is_power = before is not None and (before.group().isdigit() or len(before.group()) <= 2)
     if not is_power or not value.lstrip("-").isdigit():
-        scan.notice("note-mark-silent", start, end, "a raised number after a word is taken for a note mark and not read")
+        scan.notice(
+            "note-mark-silent",
+            start,
+            end,
+            "a raised number after a word is taken for a note mark and not read",
+        )
         return scan.emit(start, end, "")
     spoken = {"2": "squared", "3": "cubed"}.get(value)
-    return scan.emit(start, end, spoken or "to the power of " + numbers.cardinal(int(value), with_and=scan.with_and))
+    return scan.emit(
+        start, end, spoken or "to the power of " + numbers.cardinal(int(value), with_and=scan.with_and)
+    )
 
 
 def _read_unknown(scan: Scan, position: int) -> int:
     """A symbol without a reading of its own is said by its Unicode name, and reported."""
     sign = scan.text[position]
     end = position + 1
-    while end < len(scan.text) and (scan.text[end] == sign or unicodedata.category(scan.text[end]) in ("Mn", "Me", "Sk")):
+    while end < len(scan.text) and (
+        scan.text[end] == sign or unicodedata.category(scan.text[end]) in ("Mn", "Me", "Sk")
+    ):
         end += 1
     category = unicodedata.category(sign)
     name = unicodedata.name(sign, "").lower()
@@ -226,7 +358,23 @@ def _say_piece(piece: str) -> str:
         return ""
     low = piece.lower()
     if low not in _TOP_LEVEL_WORDS and (len(low) <= 2 or not re.search("[aeiouy]", low) or low == "www"):
-        if low not in ("me", "my", "to", "at", "in", "of", "on", "by", "we", "go", "us", "it", "is", "do", "no"):
+        if low not in (
+            "me",
+            "my",
+            "to",
+            "at",
+            "in",
+            "of",
+            "on",
+            "by",
+            "we",
+            "go",
+            "us",
+            "it",
+            "is",
+            "do",
+            "no",
+        ):
             return spell(piece)
     return low
 
@@ -249,11 +397,16 @@ def read_foreign(scan: Scan, start: int, end: int) -> int:
         spoken = "".join(_GREEK.get(c, c) for c in plain)
         detail = f"Greek, read as {spoken}"
     elif name.startswith("CYRILLIC"):
-        spoken = "".join(_CYRILLIC.get(c) or _CYRILLIC.get(p, "") for c, p in _fold(word.lower())).replace("_", "")
+        spoken = "".join(_CYRILLIC.get(c) or _CYRILLIC.get(p, "") for c, p in _fold(word.lower())).replace(
+            "_", ""
+        )
         spoken = spoken or "Cyrillic letter"
         detail = f"Cyrillic, read as {spoken}"
     elif name.startswith(_IDEOGRAPHS):
-        spoken, detail = "Chinese characters", "ideographs cannot be read in English; said to be Chinese characters"
+        spoken, detail = (
+            "Chinese characters",
+            "ideographs cannot be read in English; said to be Chinese characters",
+        )
     else:
         spoken, detail = _by_names(word)
     scan.notice("other-script", start, end, detail)

@@ -43,10 +43,8 @@ UNITS: dict[str, tuple[str, str]] = {
     "cwt": ("hundredweight", "hundredweight"), "wpm": ("word per minute", "words per minute"),
     "%": ("percent", "percent"), "‰": ("per mille", "per mille"),
 }  # fmt: skip
-#: Units that are also words or initials: read as units only where nothing but a space (or nothing) stands between
-#: the number and them, and no capital word follows.
-NEEDS_SPACE = frozenset({"s"})
-BRITISH = {"meter": "metre", "meters": "metres", "liter": "litre", "liters": "litres"}
+#: American spelling, British spelling.
+BRITISH = (("meter", "metre"), ("liter", "litre"))
 
 #: Sign -> (one, many, one hundredth, many hundredths); no hundredths for yen.
 CURRENCIES: dict[str, tuple[str, str, str, str]] = {

@@ -20,6 +20,7 @@ from voicekit.text.tables import (
     FIRST_PERSON_VERBS,
     INITIALISMS,
     LABELS,
+    LETTER,
     LOWER_ROMANS,
     MONARCHS,
     MONTHS,
@@ -41,13 +42,16 @@ SPECIAL_WORDS: frozenset[str] = frozenset(
     | set(BEFORE_NUMBER)
     | set(STATES)
     | set(LOWER_ROMANS)
+    | set("bcdefghijklmnpqrstuvwxyz")
     | {name for name in (*MONTHS, *DAYS) if len(name) <= 5}
 ) - {"May", "March", "April", "June", "July"}
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_DOTTED = re.compile(r"(?:[^\W\d_]\.){2,}(?:[^\W\d_](?![^\W\d_]|['’]))?|[^\W\d_]\.\s[^\W\d_]\.(?=\s?[,;:)]|\s[a-z])")
+_WORD = re.compile(rf"{LETTER}+(?:['’]{LETTER}+)*")
+_DOTTED = re.compile(
+    r"(?:[^\W\d_]\.){2,}(?:[^\W\d_](?![^\W\d_]|['’]))?|[^\W\d_]\.\s[^\W\d_]\.(?=\s?[,;:)]|\s[a-z])"
+)
 _DEGREE = re.compile(r"(?:Ph\.\s?D|Litt\.\s?D|D\.\s?Phil|B\.\s?Sc|M\.\s?Sc|Ed\.\s?D|Th\.\s?D)\b\.?")
-_MIXED = re.compile(r"[^\W_]+")
+_MIXED = re.compile(rf"(?:{LETTER}|\d)+")
 _MIXED_PIECE = re.compile(r"\d+|[^\W\d_]+")
 _LATIN = re.compile(r"[A-Za-z\u00aa\u00ba\u00c0-\u024f\u0259\u1e00-\u1eff'’]+")
 _SCRIPT_RUN = re.compile(
@@ -80,7 +84,9 @@ def read_word(scan: Scan, position: int) -> int:
         return _read_dotted(scan, position, found.end())
     word_match = _WORD.match(text, position)
     mixed = _MIXED.match(text, position)
-    if word_match is None or mixed is None:  # cannot happen after the caller's check; covers every character all the same
+    if (
+        word_match is None or mixed is None
+    ):  # cannot happen after the caller's check; covers every character all the same
         return scan.emit(position, position + 1, "")
     end = word_match.end()
     if mixed.end() > end:
@@ -88,12 +94,16 @@ def read_word(scan: Scan, position: int) -> int:
     word = word_match.group()
     if not _LATIN.fullmatch(word):
         return _read_other_script(scan, position, end)
+    found = _ROMAN_ORDINAL.match(text, position)
+    value = from_roman(found.group(1)) if found else None
+    if found and value:
+        return scan.emit(position, found.end(), numbers.ordinal(value, with_and=scan.with_and))
     found = _WITH.match(text, position)
     if found:
         spoken = {"w/": "with", "w/o": "without", "c/o": "care of"}[found.group()]
         return scan.emit(position, found.end(), spoken)
     if word in CURRENCY_PREFIXES and _AFTER_CURRENCY_PREFIX.match(text, end):
-        return scan.emit(position, end, "" if word == "US" else CURRENCY_PREFIXES[word])
+        return scan.emit(position, end, "")  # said with the sum
     dotted = text.startswith(".", end)
     for reading in (_as_abbreviation, _as_roman):
         done = reading(scan, position, end, word, dotted)
@@ -122,11 +132,6 @@ def _read_dotted(scan: Scan, start: int, end: int) -> int:
 
 def _read_mixed(scan: Scan, start: int, end: int) -> int:
     """Letters and digits in one: ``R2``, ``3D``, ``MP3``, ``H2O``."""
-    found = _ROMAN_ORDINAL.match(scan.text, start)
-    if found:
-        value = from_roman(found.group(1))
-        if value:
-            return scan.emit(start, found.end(), numbers.ordinal(value, with_and=scan.with_and))
     said: list[str] = []
     for piece in _MIXED_PIECE.findall(scan.text[start:end]):
         if piece[0].isdigit():
@@ -167,7 +172,11 @@ def _as_abbreviation(scan: Scan, start: int, end: int, word: str, dotted: bool) 
             after = text[end + dotted :].lstrip()
             if word not in TITLES or after[:1].isdigit():
                 return _finish(scan, start, end, BEFORE_NUMBER[word], dotted)
-    if word in MONTHS and (dotted or word not in ("Mar", "Jan", "Jun", "Dec", "Sep", "May")) and word != MONTHS[word]:
+    if (
+        word in MONTHS
+        and (dotted or word not in ("Mar", "Jan", "Jun", "Dec", "Sep", "May"))
+        and word != MONTHS[word]
+    ):
         if _DAY_NEXT.match(text, end) or re.search(r"\d(?:st|nd|rd|th)?\s(?:of\s)?$", text[:start]):
             return _finish(scan, start, end, MONTHS[word], dotted)
     if word in DAYS and dotted and _DAY_NEXT.match(text, end):
@@ -176,7 +185,9 @@ def _as_abbreviation(scan: Scan, start: int, end: int, word: str, dotted: bool) 
         return _finish(scan, start, end, _title(scan, start, end, word, dotted), dotted)
     if word in STATES and dotted and _is_place(scan, start, end):
         return _finish(scan, start, end, STATES[word], dotted)
-    if word in ABBREVIATIONS and (dotted or word in ("vs", "etc", "Jr", "Sr", "Ltd", "Xmas", "viz", "cf", "dept")):
+    if word in ABBREVIATIONS and (
+        dotted or word in ("vs", "etc", "Jr", "Sr", "Ltd", "Xmas", "viz", "cf", "dept")
+    ):
         goes_on = text[end + 1 :].lstrip(" ")[:1]
         if word not in AMBIGUOUS or word == "Co" or goes_on.islower() or (goes_on != "" and goes_on in ",;)"):
             if word == "al" and scan.previous() != "et":
@@ -196,7 +207,19 @@ def _title(scan: Scan, start: int, end: int, word: str, dotted: bool) -> str:
     before = scan.previous()
     if word in ("St", "Dr") and before[:1].isupper() and before.lower() not in ("the", "dear", "and", "of"):
         next_word = scan.next_word(end + dotted)
-        starts_name = named and next_word not in ("The", "He", "She", "It", "They", "We", "But", "And", "In", "At", "I")
+        starts_name = named and next_word not in (
+            "The",
+            "He",
+            "She",
+            "It",
+            "They",
+            "We",
+            "But",
+            "And",
+            "In",
+            "At",
+            "I",
+        )
         if not starts_name and scan.text[start - 1 : start] == " " and before not in TITLES:
             return {"St": "Street", "Dr": "Drive"}[word]
     if word == "Ft" and not named:
@@ -210,7 +233,11 @@ def _is_place(scan: Scan, start: int, end: int) -> bool:
     before = scan.text[:start].rstrip()
     if before.endswith(",") or before.endswith("("):
         return True
-    return scan.text[end - 1 : end + 1] in ("a.", "y.") and scan.text[end + 1 : end + 2] == "," and before[-1:].isalpha()
+    return (
+        scan.text[end - 1 : end + 1] in ("a.", "y.")
+        and scan.text[end + 1 : end + 2] == ","
+        and before[-1:].isalpha()
+    )
 
 
 def _as_roman(scan: Scan, start: int, end: int, word: str, dotted: bool) -> int:
@@ -222,14 +249,24 @@ def _as_roman(scan: Scan, start: int, end: int, word: str, dotted: bool) -> int:
     label = before.lower() in LABELS or (scan.previous_spoken() in LABELS)
     with_and = scan.with_and
     if label and not (word == "I" and not _is_numeral_i(scan, end, before)):
-        if len(word) == 1 and word.islower() and word != "i" and scan.next_word(end) and before.lower() == before:
+        if (
+            len(word) == 1
+            and word.islower()
+            and word != "i"
+            and scan.next_word(end)
+            and before.lower() == before
+        ):
             pass  # "part v of" is rare, but still a numeral
         return scan.emit(start, end, numbers.cardinal(value, with_and=with_and))
     if word.islower():
         alone = not before and _ROMAN_HEAD_END.match(text, end)
         in_brackets = text[start - 1 : start] == "(" and text[end : end + 1] == ")"
         after_numeral = re.search(r"\b[ivxl]+(?:,| and| to|–|-)\s?$", text[:start]) is not None
-        if in_brackets or (after_numeral and len(word) > 1) or (alone and (len(word) > 1 or scan.context.kind == "heading")):
+        if (
+            in_brackets
+            or (after_numeral and len(word) > 1)
+            or (alone and (len(word) > 1 or scan.context.kind == "heading"))
+        ):
             return scan.emit(start, end, numbers.cardinal(value, with_and=with_and))
         return 0
     if scan.context.kind == "heading" and not scan.previous_spoken() and _ROMAN_HEAD_END.match(text, end):
@@ -247,8 +284,14 @@ def _as_roman(scan: Scan, start: int, end: int, word: str, dotted: bool) -> int:
         return 0
     if scan.next_word(end).lower() in ("century", "centuries"):
         return scan.emit(start, end, numbers.ordinal(value))
-    if regnal or (before[:1].isupper() and before[1:].islower() and before.isalpha() and len(before) > 2 and value < 30):
-        if regnal or scan.items and len([1 for item in scan.items if item[2]]) > 0 and before not in ("See", "The", "In", "And"):
+    if regnal or (
+        before[:1].isupper() and before[1:].islower() and before.isalpha() and len(before) > 2 and value < 30
+    ):
+        if regnal or (
+            scan.items
+            and len([1 for item in scan.items if item[2]]) > 0
+            and before not in ("See", "The", "In", "And")
+        ):
             return scan.emit(start, end, "the " + numbers.ordinal(value))
     return scan.emit(start, end, numbers.cardinal(value, with_and=with_and))
 
@@ -276,13 +319,29 @@ def _read_single(scan: Scan, start: int, end: int, word: str, dotted: bool) -> i
         return scan.emit(end, end + 1, "")
     if word == "A":
         following = text[end : end + 2]
-        article = len(following) == 2 and following[0].isspace() and (following[1].isalpha() or following[1] in "\"“‘'(")
-        noun_before = scan.previous().lower() in ("vitamin", "plan", "grade", "type", "class", "group", "point", "hepatitis")
-        article = article or bool(following) and following[0] in "'’" and False
+        article = (
+            len(following) == 2
+            and following[0].isspace()
+            and (following[1].isalpha() or following[1] in "\"“‘'(")
+        )
+        noun_before = scan.previous().lower() in (
+            "vitamin",
+            "plan",
+            "grade",
+            "type",
+            "class",
+            "group",
+            "point",
+            "hepatitis",
+        )
         return scan.emit(start, end, "a" if article and not noun_before else "A")
     if word in "aO":
         return scan.emit(start, end, "oh" if word == "O" and _is_vocative(scan, end) else word)
-    if word.lower() in ELISIONS and text[start - 1 : start] in ("'", "’") and text[end : end + 1] in ("'", "’"):
+    if (
+        word.lower() in ELISIONS
+        and text[start - 1 : start] in ("'", "’")
+        and text[end : end + 1] in ("'", "’")
+    ):
         return scan.emit(start, end, "and" if word.lower() == "n" else word)
     return scan.emit(start, end, word.upper())
 
