@@ -257,7 +257,8 @@ class LedgerCore:
         """Name of the log in its tree heads."""
         return origin_of(self.id)
 
-    def _signing_key(self) -> SigningKey:
+    def operator_signing_key(self) -> SigningKey:
+        """The operator's private key, if it was opened."""
         if self._key is None:
             raise UsageError(
                 "the operator's key is encrypted: open the ledger with its passphrase to write to it"
@@ -296,7 +297,7 @@ class LedgerCore:
 
     @contextmanager
     def _write(self, during: str, voice: str = "") -> Iterator[Session]:
-        self._signing_key()
+        self.operator_signing_key()
         with self._mutex, self._guard(during, voice), writer_lock(self.folder):
             with self._store.session(write=True) as session:
                 behind = self._verify(session)
@@ -337,7 +338,7 @@ class LedgerCore:
             chain.take(row)
             rows.append(row)
         head = Checkpoint(self.origin, len(chain.leaves), merkle.root(chain.leaves))
-        self._note = sign_checkpoint(head, self._signing_key())
+        self._note = sign_checkpoint(head, self.operator_signing_key())
         session.append(rows, head.size, self._note)
         return [row.digest for row in rows]
 
@@ -389,4 +390,4 @@ class LedgerCore:
         statement = RenderAborted(
             ledger=self.id, nonce=new_nonce(), time=moment, intent=intent, reason=reason
         )
-        return statement.sign(self._signing_key())
+        return statement.sign(self.operator_signing_key())

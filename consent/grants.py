@@ -124,7 +124,11 @@ class GrantBook(LedgerCore):
             raise ConsentRefusedError(refusal.reason, refusal.message, remedy=refusal.remedy)
         subject = key.public.did if key else ""
         built = draft.build(ledger=self.id, operator=party, now=moment, subject_key=subject)
-        keys = [key, self._signing_key()] if key and key.public != self.operator else [self._signing_key()]
+        keys = (
+            [key, self.operator_signing_key()]
+            if key and key.public != self.operator
+            else [self.operator_signing_key()]
+        )
         digest = self._admit(built.grant.sign(*keys))
         if built.salt:
             with self._write("grant") as session:
@@ -173,7 +177,7 @@ class GrantBook(LedgerCore):
             days=days,
             scope=scope,
         )
-        return self._admit(grant.sign(self._signing_key()))
+        return self._admit(grant.sign(self.operator_signing_key()))
 
     def add_statement(self, data: bytes) -> str:
         """Append a grant or revocation that was signed elsewhere; the operator countersigns a grant.
@@ -186,7 +190,7 @@ class GrantBook(LedgerCore):
         envelope = Envelope.parse(data, what="statement")
         statement = parse_statement(envelope, Grant, Revocation, what="statement")
         if isinstance(statement, Grant) and self.operator not in envelope.signers([self.operator]):
-            signed = Envelope.sign(envelope.payload_type, envelope.payload, self._signing_key())
+            signed = Envelope.sign(envelope.payload_type, envelope.payload, self.operator_signing_key())
             envelope = Envelope(
                 envelope.payload_type, envelope.payload, envelope.signatures + signed.signatures
             )
@@ -256,7 +260,7 @@ class GrantBook(LedgerCore):
         """
         with self._read("revoke"):
             moment, _back = self._moment()
-        return self._admit(self._revocation(target, key or self._signing_key(), reason, moment))
+        return self._admit(self._revocation(target, key or self.operator_signing_key(), reason, moment))
 
     def revoke_by_file(self, path: Path) -> str:
         """Revoke by a loose file, which also stays in the drop folder's care if it lies there."""

@@ -129,7 +129,7 @@ class Ledger(GrantBook):
                 params_sha256=params_sha256,
                 text_commit=text_commit,
                 clock=self._now(),
-            ).sign(self._signing_key())
+            ).sign(self.operator_signing_key())
             self._append(session, [denied])
         raise ConsentRefusedError(
             decision.reason,
@@ -162,10 +162,12 @@ class Ledger(GrantBook):
             "text_commit": text_commit,
             "expires": min(moment + valid_seconds, grant.validity.not_after),
         }
-        intent = RenderIntent(nonce=new_nonce(), **common).sign(self._signing_key())
+        intent = RenderIntent(nonce=new_nonce(), **common).sign(self.operator_signing_key())
         self._append(session, [intent])
         session.hold_intent(intent.digest, self._life.name)
-        token = PermitStatement(nonce=new_nonce(), intent=intent.digest, **common).sign(self._signing_key())
+        token = PermitStatement(nonce=new_nonce(), intent=intent.digest, **common).sign(
+            self.operator_signing_key()
+        )
         return Permit(token.to_bytes(), self.operator)
 
     def recheck(self, permit: Permit) -> None:
@@ -280,7 +282,7 @@ class Ledger(GrantBook):
             except ConsentRefusedError as exc:
                 refusal = exc
             if receipt is not None:
-                envelope = receipt.sign(self._signing_key())
+                envelope = receipt.sign(self.operator_signing_key())
                 self._append(session, [envelope])
                 for item in files:
                     session.expect_delivery(envelope.digest, item.name, str(Path(item.path).absolute()))
