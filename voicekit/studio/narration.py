@@ -188,10 +188,10 @@ class Narration:
 
     def _deliver_left_over(self, production: Production) -> None:
         """A run that was killed between receipt and delivery: its files only lack their names."""
-        for left in self._tools.ledger.undelivered():
-            place = Path(left.path)
-            if production.hidden.resolve() in place.resolve().parents and place.is_file():
-                self._tools.ledger.deliver(left.receipt, {place: self._folder / left.name})
+        ledger = self._tools.ledger
+        for left in ledger.undelivered():
+            if left.waiting and production.hidden.resolve() in left.path.resolve().parents:
+                ledger.deliver(ledger.receipt(left.receipt), {left.path: self._folder / left.name})
 
     def _ask_again(self, production: Production, chosen: Sequence[_Chosen], recipe: TakeRecipe) -> None:
         """Note the sentence that is to be said once more."""

@@ -23,6 +23,13 @@ from voicekit.studio.voices import RECORD_FILE, ShippedVoice, VoiceSource, house
 
 __all__ = ["Studio", "draft_of"]
 
+_INTENDED_USE = (
+    "Narration of books and other texts in this studio with the house voice {}, a blend of many readers "
+    "measured to match none of them: audiobooks, podcasts, lessons and announcements for listeners "
+    "anywhere, every file marked as AI-generated speech."
+)
+# A grant must say in at least twenty words what the voice is for.
+
 
 class Studio:
     """A folder with a consent ledger, takes and outputs.
@@ -222,7 +229,7 @@ class Studio:
         for grant in self.grants(name):
             if grant.basis == "no-donor" and grant.usable:
                 return grant
-        made = self.ledger.grant_house_voice(record, intended_use=f"Narration with the house voice {name}")
+        made = self.ledger.grant_house_voice(record, intended_use=_INTENDED_USE.format(name))
         return next(grant for grant in self.grants(name) if grant.id == made)
 
     def _shipped(self, name: str) -> ShippedVoice:
@@ -276,6 +283,7 @@ class Studio:
         """
         chosen = options or NarrateOptions()
         self._shipped(voice)
+        only = self._grant_id(grant)
         opened = open_source(source, chosen.title)
         folder = Path(out) if out is not None else self.out_folder / folder_name(opened, chosen.title)
         check_folder(folder)
@@ -287,7 +295,7 @@ class Studio:
             voice=voice,
             folder=folder,
             options=chosen,
-            grant=self._grant_id(grant),
+            grant=only,
         ).run(progress, cancel)
 
     def _grant_id(self, grant: str | None) -> str | None:

@@ -1,0 +1,172 @@
+"""A voice for tests: words become bursts of harmonics, under the real gate and the real ledger.
+
+It follows the engine protocol to the letter (reads its weights file, hashes the
+very bytes, asks the permit before it makes a sound), so that everything around
+an engine can be tested in milliseconds.  It lives in the tests alone: voicekit
+itself has no ungated or toy engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from consent import UNLIMITED, DataSource, Operand, Permit, PublicKey, Scope, SigningKey, sign_record
+from voicekit.audio import Audio
+from voicekit.pipelines import SpeechChoice
+from voicekit.studio import VoiceSource
+
+RATE = 24000
+VOICE = "tone"
+RECORD_TIME = 1_780_000_000
+
+
+def offered(**changes: Any) -> Scope:
+    """What the tone voice's record offers."""
+    values: dict[str, Any] = {
+        "modes": ("speech",),
+        "purposes": ("any",),
+        "commercial": True,
+        "languages": ("en",),
+        "territories": ("001",),
+        "content_refused": (),
+        "titles": ("any",),
+        "max_renders": UNLIMITED,
+        "max_seconds": UNLIMITED,
+    }
+    return Scope(**(values | changes))
+
+
+@dataclass(frozen=True)
+class ToneVoice:
+    """What the engines say about a voice."""
+
+    name: str
+    folder: Path
+    card: dict[str, Any]
+
+
+@dataclass
+class ToneEngine:
+    """Says every word as a short burst whose pitch follows the seed."""
+
+    weights: Path
+    delay_s: float = 0.0
+    on_speak: Callable[[str], None] | None = None
+    spoken: list[str] = field(default_factory=list)
+    sample_rate: int = RATE
+    version: str = "tone-1"
+
+    def __post_init__(self) -> None:
+        data = self.weights.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        self.operands = (Operand(name=self.weights.name, sha256=digest, role="weights", license="CC0-1.0"),)
+
+    def speak(self, permit: Permit, spoken: str, params: SpeechChoice) -> Audio:
+        permit.require(mode="speech", operands=self.operands)
+        if self.on_speak is not None:
+            self.on_speak(spoken)
+        self.spoken.append(spoken)
+        time.sleep(self.delay_s)
+        parts = []
+        for word in spoken.split():
+            seconds = (0.08 + 0.03 * len(word)) / params.rate
+            t = np.arange(round(seconds * RATE)) / RATE
+            hz = 100.0 * 2 ** (((params.seed % 97) + sum(word.encode()) % 12) / 60 + params.pitch_semitones / 12)
+            wave = sum(np.sin(2 * np.pi * hz * k * t) / k for k in range(1, 6))
+            parts.append(wave * np.hanning(len(t)) * 0.1)
+            parts.append(np.zeros(480))
+        return Audio(np.concatenate(parts[:-1]).astype(np.float32), RATE)
+
+
+def make_voice(folder: Path, *, name: str = VOICE, scope: Scope | None = None) -> Path:
+    """Make a voice folder with weights and a record signed by a release key of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / "voice.bin"
+    weights.write_bytes(b"tone weights " + name.encode() * 100)
+    key = SigningKey.generate()
+    key.save(folder / "release.key")
+    operand = ToneEngine(weights).operands[0]
+    record = sign_record(
+        key,
+        voice=name,
+        publisher="voicekit tests",
+        offered=scope or offered(),
+        weights=[operand],
+        data=[DataSource(name="sine waves", license="CC0-1.0", attribution="nobody", sha256="")],
+        measurement={"nearest_speaker_ppm": 0},
+        recipe="tests/support/tone.py",
+        time=RECORD_TIME,
+    )
+    (folder / "record.dsse.json").write_bytes(record)
+    return folder
+
+
+class ToneHouse:
+    """A house with one voice; remembers the engines that were opened."""
+
+    def __init__(self, folder: Path, *, name: str = VOICE) -> None:
+        self.folder = folder
+        self.name = name
+        self.engines: list[ToneEngine] = []
+        self.delay_s = 0.0
+        self.on_speak: Callable[[str], None] | None = None
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "voice.bin"
+
+    @property
+    def spoken(self) -> list[str]:
+        """Everything that was really rendered, by all engines, in order."""
+        return [text for engine in self.engines for text in engine.spoken]
+
+    def release_keys(self) -> tuple[PublicKey, ...]:
+        return (SigningKey.load(self.folder / "release.key").public,)
+
+    def open_engine(self, name: str) -> ToneEngine:
+        if name != self.name:
+            raise KeyError(name)
+        self.engines.append(ToneEngine(self.weights, self.delay_s, self.on_speak))
+        return self.engines[-1]
+
+    def source(self) -> VoiceSource:
+        card = {"basis": "no-donor", "description": "sine waves"}
+        return VoiceSource(
+            list_voices=lambda: (ToneVoice(self.name, self.folder, card),),
+            open_engine=self.open_engine,
+            make_params=lambda choice: choice,
+            release_keys=self.release_keys,
+        )
+
+
+def audio_bytes(folder: Path) -> dict[str, str]:
+    """Name to SHA-256 of every sound file in a folder."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+        if path.suffix in (".mp3", ".flac", ".wav")
+    }
+
+
+def loose_ends(folder: Path) -> list[str]:
+    """Everything in a production folder that is not a finished file."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.name.endswith(".partial") or "render-" in name:
+            found.append(name)
+    return found
+
+
+def worker_environment() -> dict[str, str]:
+    """Environment for a test's child process: finds the packages, keeps to one core."""
+    root = Path(__file__).resolve().parents[2]
+    return os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
