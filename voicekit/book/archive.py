@@ -39,13 +39,17 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(path)
         except zipfile.BadZipFile:
-            raise InputError(path, "", f"{_DAMAGED}: it has no table of contents of a zip file", _AGAIN) from None
+            raise InputError(
+                path, "", f"{_DAMAGED}: it has no table of contents of a zip file", _AGAIN
+            ) from None
         except (OSError, ValueError, NotImplementedError, struct.error) as error:
             raise InputError(path, "", f"cannot be opened ({error})", "check the file") from error
         infos = self._zip.infolist()
         if len(infos) > MAX_MEMBERS:
             self._zip.close()
-            raise InputError(path, "", f"holds {len(infos)} members, more than {MAX_MEMBERS}", "this is no ordinary book")
+            raise InputError(
+                path, "", f"holds {len(infos)} members, more than {MAX_MEMBERS}", "this is no ordinary book"
+            )
         self._infos = {info.filename: info for info in infos}
 
     def __enter__(self) -> Archive:
@@ -74,7 +78,9 @@ class Archive:
         """
         info = self._infos.get(name)
         if info is None:
-            raise InputError(self.path, name, "is named in the book but is not in the file", "re-export the book")
+            raise InputError(
+                self.path, name, "is named in the book but is not in the file", "re-export the book"
+            )
         if info.flag_bits & 0x1:
             raise InputError(self.path, name, "is encrypted", "give the book without copy protection")
         limit = MAX_DOCUMENT_BYTES
@@ -96,7 +102,9 @@ class Archive:
                 "do not use this file; a book's document is far smaller",
             )
         if self._total > MAX_TOTAL_BYTES:
-            raise InputError(self.path, name, f"the book unpacks to more than {MAX_TOTAL_BYTES // 2**20} MiB", "split it")
+            raise InputError(
+                self.path, name, f"the book unpacks to more than {MAX_TOTAL_BYTES // 2**20} MiB", "split it"
+            )
         return data
 
     def resolve(self, base: str, href: str) -> tuple[str, str]:
@@ -115,5 +123,7 @@ class Archive:
             return base, unquote(parts.fragment)
         name = posixpath.normpath(posixpath.join(posixpath.dirname(base), target))
         if name.startswith(("../", "/")) or name == ".." or "\\" in name or "\x00" in name:
-            raise InputError(self.path, base, f"points out of the book's folder: {href!r}", "do not use this file")
+            raise InputError(
+                self.path, base, f"points out of the book's folder: {href!r}", "do not use this file"
+            )
         return name, unquote(parts.fragment)

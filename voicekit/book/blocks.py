@@ -158,8 +158,17 @@ def place_blocks(blocks: list[Block] | tuple[Block, ...]) -> tuple[str, tuple[Bl
         end = position + len(block.text)
         placed.append(
             Block(
-                block.kind, block.text, position, end, block.read, block.reason, block.role, block.level,
-                block.last_of_group, block.skipped, block.hints,
+                block.kind,
+                block.text,
+                position,
+                end,
+                block.read,
+                block.reason,
+                block.role,
+                block.level,
+                block.last_of_group,
+                block.skipped,
+                block.hints,
             )  # fmt: skip
         )
         position = end + len(BLOCK_GAP)

@@ -45,7 +45,9 @@ _ROLE_BY_TITLE = (
     (re.compile(r"colophon", re.I), "colophon"),
     (re.compile(r"also by\b.*|about the (?:author|publisher)|other books by\b.*", re.I), "backmatter"),
 )
-_COPYRIGHT = re.compile(r"all rights reserved|\bISBN\b|copyright ©|© ?\d{4}|library of congress catalog", re.I)
+_COPYRIGHT = re.compile(
+    r"all rights reserved|\bISBN\b|copyright ©|© ?\d{4}|library of congress catalog", re.I
+)
 _BACK = frozenset({"index", "endnotes", "afterword", "appendix", "bibliography", "glossary", "colophon", "backmatter",
                    "rearnotes", "footnotes", "notes"})  # fmt: skip
 _FRONT = frozenset({"toc", "loi", "lot", "copyright-page", "cover", "titlepage", "halftitlepage", "dedication", "epigraph", "foreword", "preface",
@@ -95,7 +97,9 @@ class _Loader:
         if self.kept is not None and self.kept[0] == index:
             return self.kept[1]
         if _stamp(self.path) != self.stamp:
-            raise InputError(self.path, "", "has changed since it was opened", "start again with the new file")
+            raise InputError(
+                self.path, "", "has changed since it was opened", "start again with the new file"
+            )
         with Archive(self.path) as archive:
             document = _parse(archive, self.spine[index], self.policy)[0]
         self.kept = (index, document)
@@ -152,12 +156,17 @@ def read_epub(path: Path, policy: ReadingPolicy) -> Book:
         if phonemes:
             detail = f"{len(phonemes)} pronunciations of the book's lexicon are read but not used yet"
             notices.append(Notice("pronunciations-not-used", "", 0, 0, detail, package.lexicons[0]))
-    lexicon = Lexicon(LexiconEntry(w, s, note="the book's own lexicon") for w, s in aliases) if aliases else None
+    lexicon = (
+        Lexicon(LexiconEntry(w, s, note="the book's own lexicon") for w, s in aliases) if aliases else None
+    )
     loader = _Loader(path, stamp, package.spine, policy)
     chapters = _chapters(parts, package, loader, lexicon, bool(entries), policy)
     if not any(chapter.words for chapter in chapters):
         raise InputError(
-            path, "", "holds no text to read aloud", "it may be a book of images; give one with text, or its plain text"
+            path,
+            "",
+            "holds no text to read aloud",
+            "it may be a book of images; give one with text, or its plain text",
         )
     return Book(
         package.title or path.stem, package.authors, package.language, chapters, tuple(notices), str(path), "epub",
@@ -221,7 +230,9 @@ def _measure(
     part.has_heading = any(block.kind == "heading" and block.level <= 3 for block in blocks[:4])
     part.heading_only = bool(headings) and all(block.kind in ("heading", "break") for block in blocks)
     if not part.title:
-        part.title = headings[0].text.replace("\n", " ") if headings else document.title if part.first == 0 else ""
+        part.title = (
+            headings[0].text.replace("\n", " ") if headings else document.title if part.first == 0 else ""
+        )
     roles = {block.role for block in blocks if block.text}
     part.role = roles.pop() if len(roles) == 1 else ""
     sample = " ".join(block.text for block in read[:40]) if part.words < 400 else ""
@@ -266,15 +277,23 @@ def _chapters(
     body = _body_range(groups)
     for index, group in enumerate(groups):
         titled = [p for p in group if p.title and not p.heading_only] or [p for p in group if p.title]
-        lead = next((p for p in group if p.from_toc and not p.heading_only), titled[0] if titled else group[0])
+        lead = next(
+            (p for p in group if p.from_toc and not p.heading_only), titled[0] if titled else group[0]
+        )
         words = sum(p.words for p in group if not p.reason)
         reason = group[0].reason or ("" if words else "nothing in it is read")
         matter = "front" if index < body[0] else "back" if index >= body[1] else "body"
         frozen = tuple(group)
         chapters.append(
             Chapter(
-                lead.title or f"Part {index + 1}", index, package.spine[group[0].document].name, matter, not reason, reason,
-                words, sum(p.characters for p in group if not p.reason),
+                lead.title or f"Part {index + 1}",
+                index,
+                package.spine[group[0].document].name,
+                matter,
+                not reason,
+                reason,
+                words,
+                sum(p.characters for p in group if not p.reason),
                 load=lambda chosen=frozen: loader.blocks(chosen),  # type: ignore[misc]
                 lexicon=lexicon,
             )  # fmt: skip
@@ -292,4 +311,3 @@ def _body_range(groups: list[list[_Part]]) -> tuple[int, int]:
     while last > first + 1 and is_back[last - 1]:
         last -= 1
     return first, last
-

@@ -76,7 +76,10 @@ def parse_xml(data: bytes, file: str, place: str) -> etree._Element:
         return _parse(decode_markup(data, file, place), file, place)
     except etree.XMLSyntaxError as error:
         raise InputError(
-            file, f"{place}, line {error.lineno}", f"is not well-formed XML ({error.msg})", "repair or re-export the book"
+            file,
+            f"{place}, line {error.lineno}",
+            f"is not well-formed XML ({error.msg})",
+            "repair or re-export the book",
         ) from None
 
 
@@ -97,11 +100,15 @@ def parse_html(text: str, file: str, place: str) -> etree._Element:
     body = _DECLARATION.sub("", text, count=1).replace("\x00", "")
     if not body.strip():
         raise InputError(file, place, "is empty", "give a document with text")
-    parser = lxml_html.HTMLParser(no_network=True, huge_tree=False, encoding="utf-8", remove_comments=True, remove_pis=True)
+    parser = lxml_html.HTMLParser(
+        no_network=True, huge_tree=False, encoding="utf-8", remove_comments=True, remove_pis=True
+    )
     try:
         root = lxml_html.document_fromstring(body.encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError) as error:
-        raise InputError(file, place, f"cannot be read as HTML ({error})", "repair or re-export the book") from None
+        raise InputError(
+            file, place, f"cannot be read as HTML ({error})", "repair or re-export the book"
+        ) from None
     return root
 
 
@@ -110,7 +117,10 @@ def _parse(text: str, file: str, place: str) -> etree._Element:
     doctype = _DOCTYPE.search(text, 0, 4096)
     if "<!ENTITY" in text[: doctype.end() if doctype else 65536]:
         raise InputError(
-            file, place, "declares XML entities of its own, which is not accepted", "re-export the book without them"
+            file,
+            place,
+            "declares XML entities of its own, which is not accepted",
+            "re-export the book without them",
         )
     text = text[: doctype.start()] + text[doctype.end() :] if doctype else text
     if "&" in text:

@@ -68,7 +68,9 @@ class Chapter:
         """Its plain text, which all offsets point into; parsed anew at each access."""
         return place_blocks(self.load())[0]
 
-    def sentences(self, context: TextContext | None = None, pauses: Pauses | None = None) -> Iterator[Sentence]:
+    def sentences(
+        self, context: TextContext | None = None, pauses: Pauses | None = None
+    ) -> Iterator[Sentence]:
         """What is read aloud, sentence by sentence.
 
         Parameters
@@ -120,9 +122,21 @@ class Chapter:
                     Notice("pronunciation-not-used", block.text[hint.start : hint.end], block.start + hint.start,
                            block.start + hint.end, f"the source gives [{hint.phonemes}] ({hint.alphabet})", self.source)
                 )  # fmt: skip
-            if block.read and block.kind != "break" and block.text and not any(c.isalnum() for c in block.text):
+            if (
+                block.read
+                and block.kind != "break"
+                and block.text
+                and not any(c.isalnum() for c in block.text)
+            ):
                 found.append(
-                    Notice("nothing-to-say", block.text, block.start, block.end, "only signs; a pause", self.source)
+                    Notice(
+                        "nothing-to-say",
+                        block.text,
+                        block.start,
+                        block.end,
+                        "only signs; a pause",
+                        self.source,
+                    )
                 )
         return tuple(found)
 
@@ -148,9 +162,7 @@ def _block_sentences(block: Block, base: TextContext, pauses: Pauses) -> Iterato
     }.get(block.kind, pauses.paragraph_s)
     by_line = block.kind in ("heading", "verse") and "\n" in block.text
     if not by_line:
-        yield from split_sentences(
-            block.text, context, offset=block.start, pauses=pauses, last_pause_s=after
-        )
+        yield from split_sentences(block.text, context, offset=block.start, pauses=pauses, last_pause_s=after)
         return
     lines: list[tuple[int, str]] = []
     position = 0

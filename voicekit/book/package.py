@@ -18,7 +18,9 @@ _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 #: Algorithms that only garble embedded fonts; text stays readable.
 _FONT_ALGORITHMS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-_XHTML_TYPES = frozenset({"application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/xml", "text/xml"})
+_XHTML_TYPES = frozenset(
+    {"application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/xml", "text/xml"}
+)
 _UNPROTECTED = "get the book without copy protection from where you bought it"
 
 
@@ -79,8 +81,12 @@ def read_package(archive: Archive) -> Package:
     file = str(archive.path)
     if _CONTAINER not in archive:
         if "word/document.xml" in archive:
-            raise InputError(file, "", "is a Word document, not an EPUB", "save it as EPUB, HTML or plain text")
-        raise InputError(file, _CONTAINER, "is missing: this zip file is no EPUB", "give an EPUB or a text file")
+            raise InputError(
+                file, "", "is a Word document, not an EPUB", "save it as EPUB, HTML or plain text"
+            )
+        raise InputError(
+            file, _CONTAINER, "is missing: this zip file is no EPUB", "give an EPUB or a text file"
+        )
     container = parse_xml(archive.read(_CONTAINER), file, _CONTAINER)
     paths = [node.get("full-path") for node in _children(container, "rootfile") if node.get("full-path")]
     path = next((p for p in paths if p in archive), None)
@@ -127,7 +133,9 @@ def _refuse_protection(archive: Archive, file: str) -> None:
         method = next((n.get("Algorithm") or "" for n in _children(data, "EncryptionMethod")), "")
         target = next((n.get("URI") or "" for n in _children(data, "CipherReference")), "")
         if method not in _FONT_ALGORITHMS:
-            raise InputError(file, target or _ENCRYPTION, "is encrypted: the book is copy-protected (DRM)", _UNPROTECTED)
+            raise InputError(
+                file, target or _ENCRYPTION, "is encrypted: the book is copy-protected (DRM)", _UNPROTECTED
+            )
 
 
 def _spine(
@@ -142,16 +150,23 @@ def _spine(
         idref = reference.get("idref") or ""
         node = manifest.get(idref)
         if node is None:
-            notices.append(Notice("spine-item-missing", idref, 0, 0, "named in the spine but not in the manifest", path))
+            notices.append(
+                Notice("spine-item-missing", idref, 0, 0, "named in the spine but not in the manifest", path)
+            )
             continue
         name, _ = archive.resolve(path, node.get("href"))
         if name not in archive:
             raise InputError(
-                str(archive.path), name, "is in the reading order but not in the file", "get the file again, or re-export it"
+                str(archive.path),
+                name,
+                "is in the reading order but not in the file",
+                "get the file again, or re-export it",
             )
         media_type = (node.get("media-type") or "").lower()
         if media_type not in _XHTML_TYPES and not name.lower().endswith((".xhtml", ".html", ".htm", ".xml")):
-            notices.append(Notice("document-without-text", name, 0, 0, f"a page of type {media_type} is not read", name))
+            notices.append(
+                Notice("document-without-text", name, 0, 0, f"a page of type {media_type} is not read", name)
+            )
             continue
         is_nav = "nav" in (node.get("properties") or "").split()
         items.append(SpineItem(name, (reference.get("linear") or "yes").lower() != "no", is_nav))
@@ -194,7 +209,11 @@ def read_toc(archive: Archive, package: Package) -> tuple[list[TocEntry], list[N
         for nav_map in _children(root, "navMap")[:1]:
             _ncx_points(archive, package.ncx, nav_map, 1, entries, notices)
     if not entries:
-        notices.append(Notice("no-contents", "", 0, 0, "the book has no table of contents; its documents are its chapters"))
+        notices.append(
+            Notice(
+                "no-contents", "", 0, 0, "the book has no table of contents; its documents are its chapters"
+            )
+        )
     return entries, notices
 
 
@@ -204,7 +223,13 @@ def _nav_types(node: etree._Element) -> list[str]:
 
 
 def _add(
-    archive: Archive, base: str, label: str, href: str, depth: int, entries: list[TocEntry], notices: list[Notice]
+    archive: Archive,
+    base: str,
+    label: str,
+    href: str,
+    depth: int,
+    entries: list[TocEntry],
+    notices: list[Notice],
 ) -> None:
     try:
         name, fragment = archive.resolve(base, href)
@@ -215,7 +240,12 @@ def _add(
 
 
 def _nav_list(
-    archive: Archive, base: str, ol: etree._Element, depth: int, entries: list[TocEntry], notices: list[Notice]
+    archive: Archive,
+    base: str,
+    ol: etree._Element,
+    depth: int,
+    entries: list[TocEntry],
+    notices: list[Notice],
 ) -> None:
     for li in ol:
         if _name(li) != "li" or li.get("hidden") is not None:
@@ -230,7 +260,12 @@ def _nav_list(
 
 
 def _ncx_points(
-    archive: Archive, base: str, node: etree._Element, depth: int, entries: list[TocEntry], notices: list[Notice]
+    archive: Archive,
+    base: str,
+    node: etree._Element,
+    depth: int,
+    entries: list[TocEntry],
+    notices: list[Notice],
 ) -> None:
     for point in node:
         if _name(point) != "navPoint":

@@ -22,9 +22,7 @@ _HTML_SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 _MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})
 
 
-def read_book(
-    path: Path | str, *, policy: ReadingPolicy | None = None, encoding: str | None = None
-) -> Book:
+def read_book(path: Path | str, *, policy: ReadingPolicy | None = None, encoding: str | None = None) -> Book:
     """Open a book for reading aloud.
 
     Parameters
@@ -54,7 +52,9 @@ def read_book(
     except OSError as error:
         raise InputError(path, "", f"cannot be read ({error.strerror})", "check the path") from error
     if len(data) > MAX_TEXT_BYTES:
-        raise InputError(path, "", f"is larger than {MAX_TEXT_BYTES // 2**20} MiB", "split it, or check that it is text")
+        raise InputError(
+            path, "", f"is larger than {MAX_TEXT_BYTES // 2**20} MiB", "split it, or check that it is text"
+        )
     digest = hashlib.sha256(data).hexdigest()
     if path.suffix.lower() in _HTML_SUFFIXES and not encoding:
         return _read_html(decode_markup(data, str(path), "the document"), path, policy, digest)
@@ -71,7 +71,9 @@ def read_book(
     )
 
 
-def book_from_text(text: str, *, title: str = "", name: str = "text", policy: ReadingPolicy | None = None) -> Book:
+def book_from_text(
+    text: str, *, title: str = "", name: str = "text", policy: ReadingPolicy | None = None
+) -> Book:
     """A book of a text at hand."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return book_of_plain_text(text, name=name, title=title, policy=policy or ReadingPolicy(), sha256=digest)
@@ -80,4 +82,6 @@ def book_from_text(text: str, *, title: str = "", name: str = "text", policy: Re
 def _read_html(text: str, path: Path, policy: ReadingPolicy, digest: str) -> Book:
     document = read_document(parse_html(text, str(path), ""), policy)
     blocks: list[Block] = document.blocks
-    return book_of_blocks(blocks, name=str(path), title=document.title, policy=policy, format="html", sha256=digest)
+    return book_of_blocks(
+        blocks, name=str(path), title=document.title, policy=policy, format="html", sha256=digest
+    )

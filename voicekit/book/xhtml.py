@@ -17,20 +17,67 @@ _SPACE = re.compile(r"[ \t\n\r\f]+")
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = frozenset(
-    "p div section article aside header footer figure figcaption blockquote pre ul ol dl li dt dd table caption thead "
-    "tbody tfoot tr nav main address center details summary hgroup hr body form fieldset legend h1 h2 h3 h4 h5 h6".split()
+    [
+        "p",
+        "div",
+        "section",
+        "article",
+        "aside",
+        "header",
+        "footer",
+        "figure",
+        "figcaption",
+        "blockquote",
+        "pre",
+        "ul",
+        "ol",
+        "dl",
+        "li",
+        "dt",
+        "dd",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "nav",
+        "main",
+        "address",
+        "center",
+        "details",
+        "summary",
+        "hgroup",
+        "hr",
+        "body",
+        "form",
+        "fieldset",
+        "legend",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+    ]
 )
-_NO_TEXT = frozenset("head script style template title link meta".split())
-_OBJECTS = frozenset("svg math audio video object iframe canvas embed".split())
+_NO_TEXT = frozenset(["head", "script", "style", "template", "title", "link", "meta"])
+_OBJECTS = frozenset(["svg", "math", "audio", "video", "object", "iframe", "canvas", "embed"])
 _KINDS = {
     "li": "list", "dt": "list", "dd": "list", "blockquote": "quote", "figcaption": "caption", "caption": "caption",
     "pre": "code",
 }  # fmt: skip
-_VERSE_CLASS = re.compile(r"(?:^|[\s_-])(?:line-?group|linegroup|stanza|poem|poetry|verse|lg)(?:$|[\s_-])", re.IGNORECASE)
+_VERSE_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:line-?group|linegroup|stanza|poem|poetry|verse|lg)(?:$|[\s_-])", re.IGNORECASE
+)
 _VERSE_ROLES = frozenset({"z3998:poem", "z3998:verse", "z3998:song", "z3998:hymn", "z3998:lyrics"})
-_PAGE_CLASS = re.compile(r"(?:^|\s)(?:pagenum|pageno|page-?number|pb|pagebreak|page-break)(?:$|\s)", re.IGNORECASE)
+_PAGE_CLASS = re.compile(
+    r"(?:^|\s)(?:pagenum|pageno|page-?number|pb|pagebreak|page-break)(?:$|\s)", re.IGNORECASE
+)
 _LINE_CLASS = re.compile(r"(?:^|\s)(?:lnum|linenum|line-?number|linenumber)(?:$|\s)", re.IGNORECASE)
-_NOTE_CLASS = re.compile(r"(?:^|\s)(?:noteref|footnote-?ref|fnanchor|fnref|noteanchor)(?:$|\s)", re.IGNORECASE)
+_NOTE_CLASS = re.compile(
+    r"(?:^|\s)(?:noteref|footnote-?ref|fnanchor|fnref|noteanchor)(?:$|\s)", re.IGNORECASE
+)
 _NOTE_MARK = re.compile(r"[\s\[({]*(?:\d{1,4}|[*†‡§¶#‖]+|[a-zA-Z]|[ivxlc]{1,6})[\s\])}.]*$")
 _BREAK = re.compile(r"[\s*#•·~_—–⁂❦❧☙\-=]+$")
 _HEADING_ROLES = frozenset({"bridgehead", "title", "subtitle"})
@@ -105,7 +152,8 @@ class _Builder:
         if text:
             skipped = tuple(replace(s, offset=min(max(0, s.offset - lead), len(text))) for s in self.skipped)
             hints = tuple(
-                Hint(max(0, h.start - lead), min(h.end - lead, len(text)), h.phonemes, h.alphabet) for h in self.hints
+                Hint(max(0, h.start - lead), min(h.end - lead, len(text)), h.phonemes, h.alphabet)
+                for h in self.hints
             )
             kind = kind or context.kind
             if _BREAK.match(text) and kind not in ("row", "code"):
@@ -114,9 +162,15 @@ class _Builder:
                 kind = "verse"
             self.blocks.append(
                 Block(
-                    kind, text, read=not context.reason, reason=context.reason, role=context.role,
+                    kind,
+                    text,
+                    read=not context.reason,
+                    reason=context.reason,
+                    role=context.role,
                     level=context.level if kind == "heading" else 0,
-                    last_of_group=last_of_group or (kind == "verse" and "\n" in text), skipped=skipped, hints=hints,
+                    last_of_group=last_of_group or (kind == "verse" and "\n" in text),
+                    skipped=skipped,
+                    hints=hints,
                 )  # fmt: skip
             )
             self.skipped.clear()
@@ -147,7 +201,9 @@ def read_document(root: etree._Element, policy: ReadingPolicy, *, role: str = ""
     _walk(body, builder, context)
     builder.flush(context)
     if builder.skipped:  # nothing followed: keep the account with an empty block at the end
-        builder.blocks.append(Block("break", "", read=False, reason="only marks", skipped=tuple(builder.skipped)))
+        builder.blocks.append(
+            Block("break", "", read=False, reason="only marks", skipped=tuple(builder.skipped))
+        )
     title = next((_all_text(node) for node in root.iter() if _name(node) == "title"), "")
     return Document(builder.blocks, builder.anchors, title, role or (body_types[0] if body_types else ""))
 
@@ -197,7 +253,9 @@ def _walk(node: etree._Element, builder: _Builder, context: _Context) -> None:
         builder.line_break()
         return
     if name == "hr":
-        builder.blocks.append(Block("break", "", read=not context.reason, reason=context.reason, role=context.role))
+        builder.blocks.append(
+            Block("break", "", read=not context.reason, reason=context.reason, role=context.role)
+        )
         return
     if name == "img":
         _image(node, builder, context)
@@ -230,7 +288,9 @@ def _left_out(node: etree._Element, name: str, types: tuple[str, ...], policy: R
         return "object"
     if name in ("rt", "rp"):
         return "ruby"
-    if not policy.page_numbers and ("pagebreak" in types or (css and _PAGE_CLASS.search(css) and name in ("span", "a", "div", "p"))):
+    if not policy.page_numbers and (
+        "pagebreak" in types or (css and _PAGE_CLASS.search(css) and name in ("span", "a", "div", "p"))
+    ):
         text = "".join(node.itertext()).strip()
         return "page-number" if len(text) <= 24 else ""
     if not policy.line_numbers and css and _LINE_CLASS.search(css):
@@ -272,7 +332,15 @@ def _inner(
         kind = "paragraph"
     for role_name in types:
         refused = policy.refusal(role_name)
-        if refused or role_name in ("toc", "cover", "bibliography", "index", "titlepage", "epigraph", "dedication"):
+        if refused or role_name in (
+            "toc",
+            "cover",
+            "bibliography",
+            "index",
+            "titlepage",
+            "epigraph",
+            "dedication",
+        ):
             role = role_name
             reason = reason or refused
         if role_name in ("footnote", "endnote", "rearnote", "note", "annotation"):
@@ -285,7 +353,12 @@ def _inner(
         reason = reason or "captions not read"
     if name == "table" and not policy.tables:
         reason = reason or "tables not read"
-    if (kind, level, reason, role) == (context.kind, context.level, context.reason, context.role) and name != "pre":
+    if (kind, level, reason, role) == (
+        context.kind,
+        context.level,
+        context.reason,
+        context.role,
+    ) and name != "pre":
         return context
     return _Context(kind, role, reason, level, context.preformatted or name == "pre")
 
@@ -298,7 +371,11 @@ def _holds_verse(node: etree._Element, types: tuple[str, ...]) -> bool:
         return False
     if marked:
         return True
-    others = [child for child in node if _name(child) in _BLOCKS and _name(child) != "blockquote" and child not in lines]
+    others = [
+        child
+        for child in node
+        if _name(child) in _BLOCKS and _name(child) != "blockquote" and child not in lines
+    ]
     if len(lines) < 4 or others or any(_name(child) == "p" for child in lines):
         return False
     return sum(len(_all_text(line)) for line in lines) / len(lines) < 60

@@ -55,7 +55,7 @@ _SPOKEN = {
     "♣": "clubs", "♦": "diamonds", "♠": "spades", "♯": "sharp", "♭": "flat", "♮": "natural", "∑": "the sum of",
     "∈": "in", "∅": "the empty set", "∂": "partial", "∆": "delta", "∫": "the integral of", "Ω": "ohm", "µ": "micro",
     "☎": "telephone", "✓": "check", "✔": "check", "✗": "cross", "★": "star", "☆": "star", "‱": "per ten thousand",
-    "℃": "degrees Celsius", "℉": "degrees Fahrenheit", "¬": "not", "∧": "and", "∨": "or", "∴": "therefore",
+    "℃": "degrees Celsius", "℉": "degrees Fahrenheit", "℔": "pounds", "¬": "not", "∧": "and", "∨": "or", "∴": "therefore",
     "º": "", "ª": "", "½": "one half", "~": "about", "℠": "service mark", "℗": "published",
 }  # fmt: skip
 #: Signs of typography: seen, never said.
