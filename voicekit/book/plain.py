@@ -174,6 +174,8 @@ def _is_heading(piece: str, lines: list[str]) -> bool:
         return False
     if _NAMED.fullmatch(piece) or (_NUMBERED.fullmatch(piece) and piece != "I" and len(piece) < 80):
         return not piece.endswith("?")
+    if piece[0] in "\"“‘'":
+        return False  # somebody shouts
     letters = [c for c in piece if c.isalpha()]
     return (
         len(letters) >= 4
