@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -46,14 +48,14 @@ def test_a_sine_keeps_frequency_and_level() -> None:
 def test_same_rate_passes_through() -> None:
     audio = Audio(chirp(100, 24000), 24000)
     assert resample(audio, 24000) is audio
-    assert list(StreamResampler(24000, 24000).run([audio.samples]))[0] is audio.samples
+    assert next(iter(StreamResampler(24000, 24000).run([audio.samples]))) is audio.samples
 
 
 @pytest.mark.parametrize("cuts", [[10], [3, 3, 4], [1] * 10, [0, 10, 0], [25, 1, 14]])
 def test_blocks_of_one_size_whatever_came(cuts: list[int]) -> None:
     wave = np.arange(sum(cuts), dtype=np.float32)
     edges = np.cumsum([0, *cuts])
-    blocks = [wave[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    blocks = [wave[a:b] for a, b in itertools.pairwise(edges)]
     got = list(reblock(blocks, 4))
     assert np.array_equal(np.concatenate(got), wave)
     assert all(len(block) == 4 for block in got[:-1]) and 0 < len(got[-1]) <= 4

@@ -168,7 +168,7 @@ def test_memory_does_not_grow_with_length() -> None:
     def peak(times: int) -> int:
         tracemalloc.start()
         plan = plan_master(lambda: (one for _ in range(times)), RATE, ACX)
-        for _ in master_stream(lambda: (one for _ in range(times)), plan, ACX, seed=1):
+        for _block in master_stream(lambda: (one for _ in range(times)), plan, ACX, seed=1):
             pass
         top = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -53,7 +53,9 @@ def report(folder: Path) -> dict[str, object]:
 def test_chapters_sentences_and_their_times(
     studio: Studio, house: ToneHouse, book: Path, tmp_path: Path
 ) -> None:
-    take = studio.narrate(book, voice="tone", out=tmp_path / "out", options=NarrateOptions(formats=("mp3", "wav")))
+    take = studio.narrate(
+        book, voice="tone", out=tmp_path / "out", options=NarrateOptions(formats=("mp3", "wav"))
+    )
     assert [path.name for path in take.files] == [
         "01-the-first-chapter.mp3",
         "01-the-first-chapter.wav",
@@ -64,9 +66,10 @@ def test_chapters_sentences_and_their_times(
         wave, rate = soundfile.read(str(chapter.files[1]), dtype="float64")
         assert rate == 44100 and len(wave) / rate == pytest.approx(chapter.duration_s, abs=1e-3)
         sentences = part["sentences"]
-        assert " ".join(s["text"] for s in sentences).split() == " ".join(
-            BOOK.split("# ")[chapter.index].split()
-        ).split()
+        assert (
+            " ".join(s["text"] for s in sentences).split()
+            == " ".join(BOOK.split("# ")[chapter.index].split()).split()
+        )
         # the sound is where the report says, and between sentences there is only room tone
         tone_rms = 10 ** (-66 / 20)
         for one, following in itertools.pairwise([*sentences, None]):
@@ -302,7 +305,9 @@ def test_killed_three_times_gives_the_same_bytes(
     ]
     takes_before_kill = []
     for where in ("speak 1 2", "speak 1 5", "encode 2"):
-        child = subprocess.Popen([*command, "20"], stdout=subprocess.PIPE, text=True, env=worker_environment())
+        child = subprocess.Popen(
+            [*command, "20"], stdout=subprocess.PIPE, text=True, env=worker_environment()
+        )
         assert child.stdout is not None
         for line in child.stdout:
             if line.startswith(where):
@@ -312,7 +317,9 @@ def test_killed_three_times_gives_the_same_bytes(
         assert child.wait() == -signal.SIGKILL
         takes_before_kill.append(len(list(studio.takes_folder.rglob("*.flac"))))
     assert takes_before_kill[0] >= 2 and takes_before_kill[1] >= 5  # nothing finished was lost
-    done = subprocess.run([*command, "0"], capture_output=True, text=True, env=worker_environment(), check=False)
+    done = subprocess.run(
+        [*command, "0"], capture_output=True, text=True, env=worker_environment(), check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "done 4 0"  # all sentences were on disk already
     assert audio_bytes(out) == calm
@@ -403,7 +410,7 @@ def test_a_full_disk_loses_no_finished_sentence(
 
 def test_unwritable_and_odd_places(studio: Studio, book: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="a file, not a folder|in the way"):
+    with pytest.raises(InputError, match=r"a file, not a folder|in the way"):
         studio.narrate(book, voice="tone", out=tmp_path / "file" / "out", options=WAV)
     with pytest.raises(InputError, match="in the way"):
         studio.narrate(book, voice="tone", out=tmp_path / "file", options=WAV)

@@ -39,9 +39,7 @@ def take() -> StoredTake:
     return StoredTake(np.random.default_rng(1).integers(-9999, 9999, 5000).astype(np.int16), 24000)
 
 
-def test_kept_and_fetched_exactly(
-    tmp_path: Path, permit: Permit, take: StoredTake
-) -> None:
+def test_kept_and_fetched_exactly(tmp_path: Path, permit: Permit, take: StoredTake) -> None:
     store = TakeStore(tmp_path / "takes")
     assert store.fetch(permit, permit.operands, KEY) is None
     store.keep(permit, permit.operands, KEY, take)
@@ -105,7 +103,9 @@ def test_full_disk_leaves_nothing_half(
 
 def test_sweep_takes_only_what_the_dead_left(tmp_path: Path) -> None:
     store = TakeStore(tmp_path)
-    child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    child = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
     dead = tmp_path / f"{int(child.stdout)}-0.partial"
     mine = tmp_path / f"{os.getpid()}-0.partial"
     dead.write_bytes(b"x")

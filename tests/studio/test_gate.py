@@ -106,7 +106,9 @@ def test_without_a_grant_nothing_is_made(tmp_path: Path, house: ToneHouse) -> No
 def test_each_axis_of_a_grant_holds(
     tmp_path: Path, scope: dict[str, object], options: dict[str, object], reason: str
 ) -> None:
-    house = ToneHouse(make_voice(tmp_path / "voice", scope=offered(modes=("speech", "singing"), languages=("any",))))
+    house = ToneHouse(
+        make_voice(tmp_path / "voice", scope=offered(modes=("speech", "singing"), languages=("any",)))
+    )
     with Studio.create(tmp_path / "studio", voices=house.source()) as studio:
         record = studio.ledger.add_record(
             (house.folder / "record.dsse.json").read_bytes(), release_keys=house.release_keys()
@@ -243,7 +245,9 @@ def test_engine_refuses_no_forged_foreign_and_used_permits(
     from consent import ConsentError
 
     with pytest.raises(ConsentError):
-        Permit.from_token(bytes(token), studio.ledger.operator).require(mode="speech", operands=engine.operands)
+        Permit.from_token(bytes(token), studio.ledger.operator).require(
+            mode="speech", operands=engine.operands
+        )
 
     with Ledger.init(tmp_path / "other" / "ledger", operator_name="somebody else") as other:
         record = other.add_record(
@@ -289,9 +293,7 @@ def test_pipelines_called_directly_need_a_good_permit(
     foreign_engine = other.open_engine("other")
     meter = ProgressMeter([10], None, None)
     with pytest.raises(ConsentRefusedError, match="weights-mismatch"):
-        speak_chapter(
-            permit, plan, foreign_engine, lambda c: c, takes, recheck=lambda: None, meter=meter
-        )
+        speak_chapter(permit, plan, foreign_engine, lambda c: c, takes, recheck=lambda: None, meter=meter)
     with pytest.raises(ConsentRefusedError, match="weights-mismatch"):
         next(chapter_source(permit, plan, foreign_engine, takes)())
     with pytest.raises((AttributeError, TypeError)):

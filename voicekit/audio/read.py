@@ -111,9 +111,9 @@ class AudioReader:
                 to_mono = av.AudioResampler(format="flt", layout="mono", rate=self.sample_rate)
                 for frame in container.decode(audio=0):
                     for part in to_mono.resample(frame):
-                        yield part.to_ndarray().reshape(-1)
+                        yield part.to_ndarray().reshape(-1).astype(np.float32, copy=False)
                 for part in to_mono.resample(None):
-                    yield part.to_ndarray().reshape(-1)
+                    yield part.to_ndarray().reshape(-1).astype(np.float32, copy=False)
         except av.FFmpegError as problem:
             raise InputError(self.path, "", f"damaged sound data ({problem})", _REMEDY) from problem
 

@@ -64,7 +64,7 @@ def to_int16(waveform: NDArray[np.floating]) -> NDArray[np.int16]:
     ndarray, shape (N,), int16
     """
     scaled = np.rint(np.asarray(waveform, dtype=np.float32) * np.float32(_FULL_SCALE))
-    return np.clip(scaled, -32768, 32767).astype(np.int16)
+    return np.asarray(np.clip(scaled, -32768, 32767), dtype=np.int16)
 
 
 def from_int16(pcm: NDArray[np.int16]) -> NDArray[np.float32]:

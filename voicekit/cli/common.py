@@ -144,7 +144,8 @@ class ProgressLine:
     def __init__(self, screen: Screen) -> None:
         self._on = not screen.quiet
         self._live = self._on and sys.stderr.isatty()
-        self._last = -1e9
+        # On a terminal at once; in a log only what takes long is worth a line.
+        self._last = -1e9 if self._live else time.monotonic()
         self._width = 0
 
     def __call__(self, progress: Progress) -> None:
@@ -196,7 +197,7 @@ def stopping() -> Iterator[Event]:
             raise KeyboardInterrupt
         cancel.set()
 
-    kept: list[tuple[int, Any]] = []
+    kept: list[tuple[signal.Signals, Any]] = []
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             # Only the main thread may set handlers; elsewhere there is nothing to catch.
@@ -204,5 +205,5 @@ def stopping() -> Iterator[Event]:
                 kept.append((number, signal.signal(number, on_signal)))
         yield cancel
     finally:
-        for number, old in kept:
-            signal.signal(number, old)
+        for which, old in kept:
+            signal.signal(which, old)

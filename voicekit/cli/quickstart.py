@@ -82,5 +82,5 @@ def _show(done: Quickstart, screen: Screen) -> None:
     screen.say(f"check it   consent verify {take.path}")
 
 
-def _verdict(ok: bool, good: str = "sound", bad: str = "NOT SOUND") -> str:
+def _verdict(ok: bool | None, good: str = "sound", bad: str = "NOT SOUND") -> str:
     return good if ok else bad

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from voicekit.audio import StreamResampler, reblock
 from voicekit.errors import VoicekitError
 from voicekit.master.limiter import Limiter
 from voicekit.master.profiles import MasterProfile
 from voicekit.master.roomtone import RoomTone
+from voicekit.master.window import running_mean, running_minimum
 
 __all__ = ["BLOCK", "MasterPlan", "master_stream", "plan_master"]
 
@@ -128,8 +128,8 @@ def _limiter_loss_db(
 ) -> float:
     """What the limiter takes from the RMS, told from the sketch (within a few hundredths of a dB)."""
     ceiling = 10.0 ** ((ceiling_dbtp - gain_db) / 20.0)
-    held = minimum_filter1d(np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9)), 5, mode="nearest")
-    gain = uniform_filter1d(uniform_filter1d(held, 3, mode="nearest"), 3, mode="nearest")
+    held = running_minimum(np.minimum(1.0, ceiling / np.maximum(peaks, 1e-9)), 2)
+    gain = running_mean(running_mean(held, 1), 1)
     return float(10.0 * np.log10(energies.sum() / (energies * gain * gain).sum()))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter1d, uniform_filter1d
-from scipy.signal import firwin, upfirdn
+
+from voicekit.master.window import running_mean, running_minimum
 
 __all__ = ["Limiter", "loud_runs", "true_peaks"]
 
@@ -20,19 +20,27 @@ _QUIET = 0.5
 
 
 def _interpolator() -> NDArray[np.float32]:
-    taps = firwin(_OVERSAMPLING * _TAPS + 1, 1.0 / _OVERSAMPLING, window=("kaiser", 6.0))
-    return np.asarray(taps * _OVERSAMPLING, dtype=np.float32)
+    """Windowed sinc that passes up to the source's Nyquist frequency, a row per phase."""
+    place = np.arange(-_OVERSAMPLING * _TAPS // 2, _OVERSAMPLING * _TAPS // 2 + 1)
+    taps = np.sinc(place / _OVERSAMPLING) * np.kaiser(len(place), 6.0)
+    rows = np.zeros((_OVERSAMPLING, _TAPS + 1))
+    for phase in range(_OVERSAMPLING):
+        row = taps[phase::_OVERSAMPLING]
+        rows[phase, : len(row)] = row / row.sum()  # every phase passes a constant exactly
+    return rows.astype(np.float32)
 
 
 _INTERPOLATOR = _interpolator()
 
 
 def _dense_peaks(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
-    dense = np.abs(upfirdn(_INTERPOLATOR, waveform, up=_OVERSAMPLING))
-    delay = _OVERSAMPLING * _TAPS // 2
-    dense = dense[delay : delay + _OVERSAMPLING * len(waveform)]
-    dense = np.pad(dense, (0, _OVERSAMPLING * len(waveform) - len(dense)))
-    each = dense.reshape(-1, _OVERSAMPLING).max(axis=1)  # (4N,) -> (N,)
+    # output 4 n + phase of the interpolated wave is sum over k of row[phase][k] wave[n - k];
+    # the filter's middle lies _TAPS / 2 samples late
+    late = _TAPS // 2
+    each = np.zeros(len(waveform), dtype=np.float32)
+    for row in _INTERPOLATOR:
+        dense = np.convolve(waveform, row)[late : late + len(waveform)]
+        np.maximum(each, np.abs(dense), out=each)
     before = np.concatenate([each[:1], each[:-1]])  # the gap before a sample belongs to both its ends
     return np.asarray(np.maximum(each, before))
 
@@ -154,10 +162,11 @@ class Limiter:
             return core
         out = core.copy()
         for start, stop in runs:
-            needed = np.minimum(1.0, self._ceiling / np.maximum(peaks[start:stop], 1e-9))
-            held = minimum_filter1d(needed, 2 * self._half + 1, mode="nearest")
-            box = self._half + 1  # two of them reach as far as the hold
-            gain = uniform_filter1d(uniform_filter1d(held, box, mode="nearest"), box, mode="nearest")
+            loud = np.maximum(peaks[start:stop].astype(np.float64), 1e-9)
+            needed = np.minimum(1.0, self._ceiling / loud)
+            held = running_minimum(needed, self._half)
+            # two means of half the reach reach as far as the hold
+            gain = running_mean(running_mean(held, self._half // 2), self._half // 2)
             low, high = max(start, self._margin), min(stop, len(seen) - self._margin)
             if low >= high:
                 continue

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 __all__ = ["RoomTone"]
 
 _POLE = 0.96
 # One-pole low-pass, corner near 290 Hz at 44.1 kHz: darker than white noise, as rooms are.
+
+_RUN = 256
+_RUNS = 64
+# The filter y[n] = g x[n] + p y[n-1] is worked off in runs short enough for p ** -n to stay exact.
+_RISE = _POLE ** -np.arange(_RUN)
+_FALL = _POLE ** np.arange(_RUN)
 
 
 class RoomTone:
@@ -27,10 +30,10 @@ class RoomTone:
 
     def __init__(self, level_dbfs: float, seed: int) -> None:
         self._random = np.random.Generator(np.random.PCG64(seed))
-        # variance of y[n] = g x[n] + p y[n-1] is g^2 / (1 - p^2): g sets the level exactly
+        # the variance of the filter's output is g^2 / (1 - p^2): g sets the level exactly
         self._gain = 10.0 ** (level_dbfs / 20.0) * np.sqrt(1.0 - _POLE * _POLE)
-        start = self._random.standard_normal() * 10.0 ** (level_dbfs / 20.0)
-        self._state: NDArray[Any] = np.array([_POLE * start])
+        self._last = float(self._random.standard_normal()) * 10.0 ** (level_dbfs / 20.0)
+        self._held = np.zeros(0, dtype=np.float32)
 
     def next(self, count: int) -> NDArray[np.float32]:
         """The next samples.
@@ -43,8 +46,18 @@ class RoomTone:
         -------
         ndarray, shape (count,), float32
         """
-        if not count:  # lfilter would hand back an unset state
-            return np.zeros(0, dtype=np.float32)
-        white = self._random.standard_normal(count)
-        toned, self._state = lfilter([self._gain], [1.0, -_POLE], white, zi=self._state)
-        return np.asarray(toned, dtype=np.float32)
+        parts, have = [self._held], len(self._held)
+        while have < count:
+            parts.append(self._more())
+            have += len(parts[-1])
+        joined = np.concatenate(parts)
+        self._held = joined[count:]
+        return joined[:count]
+
+    def _more(self) -> NDArray[np.float32]:
+        white = self._random.standard_normal((_RUNS, _RUN)) * self._gain
+        toned = np.cumsum(white * _RISE, axis=1) * _FALL  # each run as if silence went before
+        for run in toned:
+            run += self._last * _POLE * _FALL
+            self._last = float(run[-1])
+        return np.asarray(toned.reshape(-1), dtype=np.float32)
