@@ -123,12 +123,17 @@ def test_wasteland(samples: Path) -> None:
 
 
 def test_speed(samples: Path, tmp_path: Path) -> None:
-    """About a megabyte of text a second; the bar is a third of that, for busy machines."""
+    """About a megabyte of text a second on one core of 2020; measured against bare tokenising in the same run."""
     text = read_book(samples / "childrens-literature.epub").reading[-1].text
     path = tmp_path / "long.txt"
     path.write_text(f"{text}\n\n" * 20, encoding="utf-8")
-    start = time.process_time()
-    count = sum(1 for chapter in read_book(path).chapters for _ in chapter.sentences())
-    megabytes_per_second = path.stat().st_size / 1e6 / (time.process_time() - start)
+    ratios = []
+    for _ in range(2):
+        start = time.process_time()
+        bare = [(m.group(), m.start(), m.end()) for m in re.finditer(r"\w+|[^\w\s]", path.read_text(encoding="utf-8"))]
+        middle = time.process_time()
+        count = sum(1 for chapter in read_book(path).chapters for _ in chapter.sentences())
+        ratios.append((time.process_time() - middle) / (middle - start))
+    assert len(bare) > 200_000
     assert count > 5000
-    assert megabytes_per_second > 0.33
+    assert min(ratios) < 15  # 5 as a rule: bare tokenising does some 5 MB a second

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BLOCK_GAP", "Block", "Hint", "ReadingPolicy", "Skipped", "place_blocks"]
+__all__ = [
+    "BLOCK_GAP",
+    "Block",
+    "Hint",
+    "ReadingPolicy",
+    "Skipped",
+    "count_words",
+    "place_blocks",
+    "title_line",
+]
 
 #: What stands between two blocks in a chapter's plain text.
 BLOCK_GAP = "\n\n"
@@ -148,6 +157,20 @@ _ROLE_FLAGS = {
     ),
     **dict.fromkeys(("afterword", "appendix", "colophon", "glossary", "backmatter", "promotion"), "back_matter"),
 }  # fmt: skip
+
+
+def title_line(text: str) -> str:
+    """A heading of several lines as a title: ``Chapter I`` and ``The Cyclone`` -> ``Chapter I. The Cyclone``."""
+    title = ""
+    for line in text.split("\n"):
+        if line.strip():
+            title += (" " if not title or title[-1] in ".,:;!?—-" else ". ") + line.strip()
+    return title.strip()
+
+
+def count_words(text: str) -> int:
+    """Words of a text, as white space parts them; 0 if no letter or digit is in it."""
+    return len(text.split()) if any(character.isalnum() for character in text) else 0
 
 
 def place_blocks(blocks: list[Block] | tuple[Block, ...]) -> tuple[str, tuple[Block, ...]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from voicekit.book.archive import Archive
-from voicekit.book.blocks import Block, ReadingPolicy
+from voicekit.book.blocks import Block, ReadingPolicy, count_words, title_line
 from voicekit.book.markup import parse_xhtml
 from voicekit.book.model import Book, Chapter
 from voicekit.book.package import Package, SpineItem, TocEntry, read_lexicons, read_package, read_toc
@@ -23,7 +23,6 @@ from voicekit.text import Lexicon, LexiconEntry, Notice
 
 __all__ = ["classify", "read_epub"]
 
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _ROLE_BY_TITLE = (
     (re.compile(r"(?:the\s+)?(?:table of\s+)?contents", re.I), "toc"),
     (re.compile(r"list of (?:illustrations|figures|plates|maps)|illustrations", re.I), "loi"),
@@ -224,15 +223,13 @@ def _measure(
     part: _Part, blocks: list[Block], document: Document, item: SpineItem, policy: ReadingPolicy
 ) -> None:
     read = [block for block in blocks if block.read and block.kind != "break"]
-    part.words = sum(len(_WORD.findall(block.text)) for block in read)
+    part.words = sum(count_words(block.text) for block in read)
     part.characters = sum(len(block.text) for block in read)
     headings = [block for block in blocks if block.kind == "heading"]
     part.has_heading = any(block.kind == "heading" and block.level <= 3 for block in blocks[:4])
     part.heading_only = bool(headings) and all(block.kind in ("heading", "break") for block in blocks)
     if not part.title:
-        part.title = (
-            headings[0].text.replace("\n", " ") if headings else document.title if part.first == 0 else ""
-        )
+        part.title = title_line(headings[0].text) if headings else document.title if part.first == 0 else ""
     roles = {block.role for block in blocks if block.text}
     part.role = roles.pop() if len(roles) == 1 else ""
     sample = " ".join(block.text for block in read[:40]) if part.words < 400 else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from voicekit.book.blocks import BLOCK_GAP, Block, ReadingPolicy
+from voicekit.book.blocks import BLOCK_GAP, Block, ReadingPolicy, count_words, title_line
 from voicekit.book.epub import classify
 from voicekit.book.model import Book, Chapter
 from voicekit.errors import InputError
@@ -36,7 +36,6 @@ _GUTENBERG_END = re.compile(
     re.MULTILINE,
 )
 _GUTENBERG_FIELD = re.compile(r"^(Title|Author|Language):\s*(\S.*)$", re.MULTILINE)
-_WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _ATX = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
 _SETEXT = re.compile(r"(.+)\n(=+|-{2,})\s*$")
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+\S")
@@ -46,9 +45,7 @@ _MARKDOWN_SIGNS = re.compile(r"[*_`]+|^>\s?|!?\[|\]\([^)]*\)|^\s*(?:[-*+])\s+", 
 @dataclass(frozen=True)
 class _Section:
     title: str
-    level: int
     blocks: tuple[Block, ...]
-    role: str = ""
 
 
 def book_of_plain_text(
@@ -130,9 +127,7 @@ def _split_gutenberg(text: str) -> tuple[str, str, str]:
     start = _GUTENBERG_START.search(text)
     if not start:
         return "", text, ""
-    end = None
-    for end in _GUTENBERG_END.finditer(text, start.end()):
-        break
+    end = _GUTENBERG_END.search(text, start.end())
     last = end.start() if end else len(text)
     return text[: start.end()], text[start.end() : last], text[last:]
 
@@ -206,10 +201,10 @@ def _sections(blocks: list[Block]) -> list[_Section]:
         if not current:
             return
         headings = [block for block in current if block.kind == "heading"]
-        own = headings[0].text.replace("\n", " ") if headings and current[0].kind == "heading" else ""
+        own = title_line(headings[0].text) if headings and current[0].kind == "heading" else ""
         if own and len(headings) > 1 and current[1].kind == "heading":
-            own = f"{own}. {headings[1].text}" if _LABELLED.fullmatch(own) else own
-        sections.append(_Section(own.replace("\n", " "), 1, tuple(current)))
+            own = title_line(f"{own}\n{headings[1].text}") if _LABELLED.fullmatch(own) else own
+        sections.append(_Section(own, tuple(current)))
         current.clear()
 
     for block in blocks:
@@ -222,7 +217,7 @@ def _sections(blocks: list[Block]) -> list[_Section]:
 
 
 def _chapter(section: _Section, index: int, name: str, policy: ReadingPolicy, book_title: str) -> Chapter:
-    words = sum(len(_WORD.findall(b.text)) for b in section.blocks if b.kind != "break")
+    words = sum(count_words(b.text) for b in section.blocks if b.kind != "break")
     sample = BLOCK_GAP.join(b.text for b in section.blocks[:20]) if words < 400 else ""
     role = classify(section.title, sample, words)
     if role in ("notes", "endnotes", "index") and words > 4000:

@@ -13,7 +13,8 @@ __all__ = ["Document", "read_document"]
 
 _EPUB_TYPE = "{http://www.idpf.org/2007/ops}type"
 _SSML = "{http://www.w3.org/2001/10/synthesis}"
-_SPACE = re.compile(r"[ \t\n\r\f]+")
+#: White space that must change to become one space; a space alone is left as it is.
+_SPACE = re.compile(r"[\t\n\r\f][ \t\n\r\f]*| [ \t\n\r\f]+")
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = frozenset(
@@ -146,6 +147,8 @@ class _Builder:
 
     def flush(self, context: _Context, *, kind: str = "", last_of_group: bool = False) -> None:
         """Close the block under way, if anything is in it."""
+        if not self.parts and not self.skipped:
+            return
         text = "".join(self.parts)
         lead = len(text) - len(text.lstrip())
         text = text.strip()

@@ -7,10 +7,11 @@
 
 from __future__ import annotations
 
+from voicekit.text.boundaries import sentence_spans
 from voicekit.text.lexicon import Lexicon, LexiconEntry
 from voicekit.text.model import Notice, Sentence, SpokenToken, TextContext, join_spoken
 from voicekit.text.normalise import normalise
-from voicekit.text.sentences import Pauses, sentence_spans, split_sentences
+from voicekit.text.sentences import Pauses, split_sentences
 
 __all__ = [
     "Lexicon",

@@ -7,7 +7,14 @@ import re
 from voicekit.text import numbers
 from voicekit.text.scan import Scan
 from voicekit.text.tables import BEFORE_A_YEAR, IRREGULAR_PLURALS, MONTH_NAMES, MONTHS, NOT_PLURAL
-from voicekit.text.units_table import BRITISH, CURRENCIES, CURRENCY_PREFIXES, FRACTION_SIGNS, MAGNITUDES, UNITS
+from voicekit.text.units_table import (
+    BRITISH,
+    CURRENCIES,
+    CURRENCY_PREFIXES,
+    FRACTION_SIGNS,
+    MAGNITUDES,
+    UNITS,
+)
 
 __all__ = ["NUMBER_START", "read_number"]
 

@@ -5,37 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from voicekit.text.boundaries import sentence_spans
 from voicekit.text.model import Notice, Sentence, SpokenToken, TextContext
 from voicekit.text.normalise import normalise
-from voicekit.text.tables import (
-    ABBREVIATIONS,
-    AMBIGUOUS,
-    BEFORE_NUMBER,
-    DAYS,
-    DOTTED,
-    DOTTED_NEVER_FINAL,
-    MONTHS,
-    NEVER_FINAL,
-    SPEECH_VERBS,
-    STARTERS,
-    STATES,
-    TITLES,
-)
 
-__all__ = ["Pauses", "sentence_spans", "split_sentences"]
+__all__ = ["Pauses", "split_sentences"]
 
-_CLOSERS = r"[\"'”’)\]}»›*_⁰¹²³⁴-⁹]"
-_CANDIDATE = re.compile(
-    rf"(?P<mark>\.(?:\s\.){{1,3}}|[.!?…‽؟]+)(?P<close>(?:{_CLOSERS}|\[\d{{1,3}}\])*)(?=\s)|(?P<wide>[。！？।]+[」』”’）]*)|(?P<blank>[^\S\n]*\n[^\S\n]*\n\s*)"
-)
-_LAST_WORD = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]+(?:['’][^\W\d_]+)*$|[^\W_]+$")
-_ENUMERATOR = re.compile(r"[\s\"“‘(\[]*(?:\d{1,3}|[IVXLC]+|[ivxlc]+|[A-Z])$")
-_NEXT = re.compile(r"\s*(?P<open>[\"'“‘(\[{«‹—–*_-]*)\s?(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)?(?P<digit>\d)?")
-_TAG = re.compile(
-    rf"\s*(?:[A-Z][\w.'’-]*\s){{1,3}}(?:{SPEECH_VERBS})\b|\s*(?:I|He|She|They|We)\s(?:{SPEECH_VERBS})\b(?=[,.\s])"
-)
-_WORD_BEFORE = re.compile(r"(\S+)\s+\S+$")
-_DOTTED_UNITS = frozenset({"ft", "in", "ins", "oz", "lb", "lbs", "yd", "yds", "hr", "hrs", "min", "cwt", "st"})
 _CUTS = (
     re.compile(r"[;:—…][\"'”’)\]]*\s*(?=\S)"),
     re.compile(r",[\"'”’)\]]*\s+(?=\S)"),
@@ -105,7 +80,7 @@ def split_sentences(
     pauses = pauses or Pauses()
     sentences: list[Sentence] = []
     silent: list[tuple[int, int, tuple[SpokenToken, ...], tuple[Notice, ...]]] = []
-    for start, end in sentence_spans(text, kind=context.kind):
+    for start, end in sentence_spans(text):
         pieces = _parts(text, start, end, longest)
         for index, (first, last) in enumerate(pieces):
             notices: list[Notice] = []
@@ -126,30 +101,6 @@ def split_sentences(
     if sentences and last_pause_s is not None:
         sentences[-1] = _with_pause(sentences[-1], last_pause_s)
     return tuple(sentences)
-
-
-def sentence_spans(text: str, *, kind: str = "sentence") -> list[tuple[int, int]]:
-    """Start and end of each sentence, without the white space around it."""
-    spans: list[tuple[int, int]] = []
-    start = 0
-
-    def close(until: int) -> None:
-        piece = text[start:until]
-        inner = piece.strip()
-        if inner:
-            first = start + piece.index(inner[0])
-            spans.append((first, first + len(inner)))
-
-    for found in _CANDIDATE.finditer(text):
-        end = found.end()
-        if found.lastgroup == "blank":
-            close(found.start())
-            start = end
-        elif found.lastgroup == "wide" or _ends_sentence(text, start, found, kind):
-            close(end)
-            start = end
-    close(len(text))
-    return spans
 
 
 def _is_said(tokens: tuple[SpokenToken, ...]) -> bool:
@@ -186,92 +137,6 @@ def _absorb(text: str, offset: int, sentence: Sentence, silent: list) -> Sentenc
 
 def _hush(tokens: tuple[SpokenToken, ...]) -> tuple[SpokenToken, ...]:
     return tuple(token._replace(spoken="") for token in tokens)
-
-
-def _ends_sentence(text: str, start: int, found: re.Match[str], kind: str) -> bool:
-    following = _NEXT.match(text, found.end())
-    if following is None:
-        return True
-    word, opening = following.group("word") or "", following.group("open")
-    marks, close = found.group("mark"), found.group("close")
-    if not word and not following.group("digit"):
-        rest = text[found.end() :].lstrip()
-        return bool(rest) and (rest[0].isalpha() or rest[0] in "$£€#") and marks != "."
-    if word and word[0].islower():
-        return (
-            bool(opening.strip("—–-_*"))
-            and not opening.startswith(("(", "["))
-            and marks[0] in "!?"
-            and bool(close)
-        )
-    if marks == ".":
-        return _dot_ends(text, start, found, following)
-    if close and close[-1] in "\"'”’" and marks[0] in "!?…" and not opening and _TAG.match(text, found.end()):
-        return False
-    return True
-
-
-def _dot_ends(text: str, start: int, found: re.Match[str], following: re.Match[str]) -> bool:
-    """Whether a single full stop before a capital, a digit or a quotation ends the sentence."""
-    dot = found.start("mark")
-    window = text[max(start, dot - 32) : dot]
-    last = _LAST_WORD.search(window)
-    if last is None:
-        return True
-    word, next_word = last.group(), following.group("word") or ""
-    if (
-        not text[start:dot].strip()[len(word) :]
-        and _ENUMERATOR.fullmatch(text[start:dot])
-        and not (word == "I" and found.group("close"))
-    ):
-        return False  # "1. The first", "IV. The Garden": the number of what follows
-    if found.group("close"):
-        # a closing mark after the dot ends the abbreviation's sentence too, unless it is a bracket
-        return not (found.group("close")[0] in ")]" and not next_word) or True
-    starts_anew = next_word in STARTERS or following.group("open")[:1] in ('"', "“", "‘")
-    if len(word) == 1 and word.isalpha():
-        if word.isupper():
-            before = _WORD_BEFORE.search(window)
-            initial_before = before is not None and (
-                before.group(1)[0].isupper() or before.group(1)[-1] == "."
-            )
-            if word == "I" and before is not None and not initial_before:
-                return True
-            return (starts_anew and not initial_before) or (
-                starts_anew and next_word in ("The", "He", "She", "It", "They")
-            )
-        return word not in ("v", "p", "c", "b", "d", "n", "l") or starts_anew
-    if "." in word:
-        key = word.replace(".", "").lower()
-        if key in DOTTED_NEVER_FINAL:
-            return False
-        if key in ("am", "pm"):
-            return next_word not in DAYS and next_word not in MONTHS and not next_word.endswith("day")
-        return starts_anew or (key in DOTTED and key in ("bc", "ad", "bce", "ce"))
-    if (
-        word in TITLES
-        and not (word == "St" and starts_anew and next_word != "A")
-        and word not in ("Gen", "Ft", "Mt", "Col", "Fr")
-    ):
-        return False
-    if word in ("Gen", "Ft", "Mt", "Col", "Fr"):
-        return starts_anew
-    numeral = re.fullmatch(r"[IVXLCivxlc]+", next_word) and not (next_word == "I" and word.lower() == "no")
-    if word in BEFORE_NUMBER and (following.group("digit") or numeral):
-        return False
-    if word in _DOTTED_UNITS and following.group("digit") and window[: last.start()].rstrip()[-1:].isdigit():
-        return False
-    if word in NEVER_FINAL:
-        return False
-    if word in ABBREVIATIONS and word not in AMBIGUOUS:
-        return bool(starts_anew or word in ("etc", "al", "Esq") or not next_word)
-    if word in AMBIGUOUS and word in ("Co", "Pl", "Sq", "Pk"):
-        return bool(starts_anew)
-    if (word in MONTHS and word != MONTHS[word] and len(word) <= 4) or (word in DAYS and len(word) <= 5):
-        return not following.group("digit") and (bool(starts_anew) or word in ("Sun", "Sat", "Mar"))
-    if word in STATES and window[: last.start()].rstrip().endswith(","):
-        return bool(starts_anew)
-    return True
 
 
 def _parts(text: str, start: int, end: int, longest: int) -> list[tuple[int, int]]:

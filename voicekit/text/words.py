@@ -6,6 +6,7 @@ import re
 
 from voicekit.text import numbers
 from voicekit.text.roman import from_roman
+from voicekit.text.roman_words import is_shouted, read_roman
 from voicekit.text.scan import Scan
 from voicekit.text.symbols import read_foreign, spell
 from voicekit.text.tables import (
@@ -17,22 +18,19 @@ from voicekit.text.tables import (
     DAYS,
     DOTTED,
     ELISIONS,
-    FIRST_PERSON_VERBS,
     INITIALISMS,
-    LABELS,
     LETTER,
     LOWER_ROMANS,
-    MONARCHS,
     MONTHS,
-    ROMAN_WORDS,
     SHORT_WORDS,
+    STARTERS,
     STATES,
     TITLES,
     TITLES_BARE,
 )
 from voicekit.text.units_table import CURRENCIES, CURRENCY_PREFIXES
 
-__all__ = ["SPECIAL_WORDS", "is_shouted", "read_word"]
+__all__ = ["SPECIAL_WORDS", "read_word"]
 
 #: Words of ordinary shape that must be looked at more closely.
 SPECIAL_WORDS: frozenset[str] = frozenset(
@@ -63,17 +61,9 @@ _ROMAN_ORDINAL = re.compile(r"([IVXLC]+)(?:st|nd|rd|th)\b")
 _FOLLOWING_NUMBER = re.compile(r"\.?\s*(?:\d|[#(]?\d|[ivxlcIVXLC]+\b)")
 _YEAR_NEXT = re.compile(r"\.?\s*\d{3,4}\b")
 _DAY_NEXT = re.compile(r"\.\s*\d|\.,?\s*(?:the\s)?(?:\d|[A-Z][a-z]{2})|\s\d")
-_ROMAN_HEAD_END = re.compile(r"\s*(?:[.:,)]|—|–|-\s|$)")
 _AFTER_CURRENCY_PREFIX = re.compile(r"[" + "".join(CURRENCIES) + r"]\s?\d")
 _WITH = re.compile(r"w/o?\b(?![/\w])|c/o\b")
 _NOT_INITIAL_BEFORE = re.compile(r"[a-z]\s$")
-
-
-def is_shouted(text: str) -> bool:
-    """Whether capitals are the manner of the whole text, so that they mark no abbreviation."""
-    capitals = sum(1 for word in re.findall(r"[^\W\d_]{2,}", text) if word.isupper())
-    small = sum(1 for word in re.findall(r"[^\W\d_]{2,}", text) if not word.isupper())
-    return capitals >= 2 and small <= capitals // 2
 
 
 def read_word(scan: Scan, position: int) -> int:
@@ -105,7 +95,7 @@ def read_word(scan: Scan, position: int) -> int:
     if word in CURRENCY_PREFIXES and _AFTER_CURRENCY_PREFIX.match(text, end):
         return scan.emit(position, end, "")  # said with the sum
     dotted = text.startswith(".", end)
-    for reading in (_as_abbreviation, _as_roman):
+    for reading in (_as_abbreviation, read_roman):
         done = reading(scan, position, end, word, dotted)
         if done:
             return done
@@ -207,19 +197,7 @@ def _title(scan: Scan, start: int, end: int, word: str, dotted: bool) -> str:
     before = scan.previous()
     if word in ("St", "Dr") and before[:1].isupper() and before.lower() not in ("the", "dear", "and", "of"):
         next_word = scan.next_word(end + dotted)
-        starts_name = named and next_word not in (
-            "The",
-            "He",
-            "She",
-            "It",
-            "They",
-            "We",
-            "But",
-            "And",
-            "In",
-            "At",
-            "I",
-        )
+        starts_name = named and next_word not in STARTERS
         if not starts_name and scan.text[start - 1 : start] == " " and before not in TITLES:
             return {"St": "Street", "Dr": "Drive"}[word]
     if word == "Ft" and not named:
@@ -238,70 +216,6 @@ def _is_place(scan: Scan, start: int, end: int) -> bool:
         and scan.text[end + 1 : end + 2] == ","
         and before[-1:].isalpha()
     )
-
-
-def _as_roman(scan: Scan, start: int, end: int, word: str, dotted: bool) -> int:
-    """Read a Roman numeral; 0 where the letters are a word, a name or the pronoun."""
-    value = from_roman(word) if word in LOWER_ROMANS or word.isupper() else None
-    if value is None:
-        return 0
-    text, before = scan.text, scan.previous()
-    label = before.lower() in LABELS or (scan.previous_spoken() in LABELS)
-    with_and = scan.with_and
-    if label and not (word == "I" and not _is_numeral_i(scan, end, before)):
-        if (
-            len(word) == 1
-            and word.islower()
-            and word != "i"
-            and scan.next_word(end)
-            and before.lower() == before
-        ):
-            pass  # "part v of" is rare, but still a numeral
-        return scan.emit(start, end, numbers.cardinal(value, with_and=with_and))
-    if word.islower():
-        alone = not before and _ROMAN_HEAD_END.match(text, end)
-        in_brackets = text[start - 1 : start] == "(" and text[end : end + 1] == ")"
-        after_numeral = re.search(r"\b[ivxl]+(?:,| and| to|–|-)\s?$", text[:start]) is not None
-        if (
-            in_brackets
-            or (after_numeral and len(word) > 1)
-            or (alone and (len(word) > 1 or scan.context.kind == "heading"))
-        ):
-            return scan.emit(start, end, numbers.cardinal(value, with_and=with_and))
-        return 0
-    if scan.context.kind == "heading" and not scan.previous_spoken() and _ROMAN_HEAD_END.match(text, end):
-        return scan.emit(start, end, numbers.cardinal(value, with_and=with_and))
-    regnal = before in MONARCHS or (before.isupper() and before.title() in MONARCHS)
-    if word in ("I", "V", "X"):
-        if regnal and (word != "I" or scan.next_word(end) not in FIRST_PERSON_VERBS) and not dotted:
-            return scan.emit(start, end, "the " + numbers.ordinal(value))
-        if regnal and dotted and scan.at_end(end + 1):
-            return scan.emit(start, end, "the " + numbers.ordinal(value))
-        return 0
-    if word in ROMAN_WORDS:
-        return 0
-    if text[end : end + 1].isalnum() or (is_shouted(text) and not set(word) <= set("IVX")):
-        return 0
-    if scan.next_word(end).lower() in ("century", "centuries"):
-        return scan.emit(start, end, numbers.ordinal(value))
-    if regnal or (
-        before[:1].isupper() and before[1:].islower() and before.isalpha() and len(before) > 2 and value < 30
-    ):
-        if regnal or (
-            scan.items
-            and len([1 for item in scan.items if item[2]]) > 0
-            and before not in ("See", "The", "In", "And")
-        ):
-            return scan.emit(start, end, "the " + numbers.ordinal(value))
-    return scan.emit(start, end, numbers.cardinal(value, with_and=with_and))
-
-
-def _is_numeral_i(scan: Scan, end: int, label: str) -> bool:
-    """``Chapter I`` and ``part I,`` but not ``the part I played``."""
-    if label[:1].isupper():
-        return scan.next_word(end) not in FIRST_PERSON_VERBS
-    rest = scan.text[end:].lstrip(" ")
-    return not rest or not rest[0].isalpha() or scan.next_word(end) in ("of", "to", "and", "in")
 
 
 def _read_single(scan: Scan, start: int, end: int, word: str, dotted: bool) -> int:
