@@ -1,0 +1,46 @@
+"""Engines: what turns words into sound, given a permit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voicekit.engines.voices import VoiceInfo, list_voices, load_voice, release_keys
+
+if TYPE_CHECKING:
+    from voicekit.engines.base import Engine, SpeechParams
+
+__all__ = ["Engine", "SpeechParams", "VoiceInfo", "list_voices", "load_voice", "open_engine", "release_keys"]
+
+
+def open_engine(voice: str, engine: str = "house") -> Engine:
+    """Read a voice's weights and make it ready to speak (it will still ask for a permit, each time).
+
+    Parameters
+    ----------
+    voice : str
+        Name of a voice.
+    engine : str
+        ``house``.
+
+    Raises
+    ------
+    voicekit.errors.UsageError
+        No such voice or engine.
+    voicekit.errors.InputError
+        Weights that cannot be read.
+    """
+    from voicekit.errors import UsageError
+
+    if engine != "house":
+        raise UsageError(f"there is no engine {engine!r}", "engines: house")
+    from voicekit.engines.house import HouseEngine  # imports torch
+
+    return HouseEngine(load_voice(voice))
+
+
+def __getattr__(name: str) -> object:
+    if name in ("Engine", "SpeechParams"):
+        from voicekit.engines import base
+
+        return getattr(base, name)
+    raise AttributeError(name)

@@ -1,0 +1,91 @@
+"""What an engine is: weights read once and hashed, and a voice that only speaks when shown a permit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from consent import Operand, Permit
+from voicekit.audio import Audio
+from voicekit.errors import UsageError
+
+
+@dataclass(frozen=True)
+class SpeechParams:
+    """How a sentence is to be spoken.
+
+    Attributes
+    ----------
+    seed : int
+        Of the noise; the same seed gives the same samples on a machine.
+    rate : float
+        Speaking rate, 1 as the voice speaks by itself, 0.5 to 2.
+    pitch_semitones : float
+        Added to every F0, -24 to 24.
+    kind : str
+        ``sentence``, ``heading`` or ``verse``.
+    """
+
+    seed: int = 0
+    rate: float = 1.0
+    pitch_semitones: float = 0.0
+    kind: str = "sentence"
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.rate <= 2.0:
+            raise UsageError(f"a speaking rate of {self.rate} is out of range", "give 0.5 to 2")
+        if not -24.0 <= self.pitch_semitones <= 24.0:
+            raise UsageError(f"a shift of {self.pitch_semitones} semitones is out of range", "give -24 to 24")
+
+
+class Engine(ABC):
+    """Makes speech in one voice.
+
+    Attributes
+    ----------
+    name : str
+        ``house`` or ``coqui:MODEL``.
+    voice : str
+    version : str
+        Changes whenever the same inputs may give other samples.
+    sample_rate : int
+        Hz.
+    operands : tuple of Operand
+        Every file the sound depends on, hashed from the very bytes that were loaded.
+    """
+
+    name: str
+    voice: str
+    version: str
+    sample_rate: int
+    operands: tuple[Operand, ...]
+
+    def speak(self, permit: Permit, spoken: str, params: SpeechParams) -> Audio:
+        """Speak one sentence.
+
+        Parameters
+        ----------
+        permit : consent.Permit
+            Must be for speech with exactly this engine's operands.
+        spoken : str
+            Plain words and the marks ``, . ; : ? ! —``.
+        params : SpeechParams
+
+        Returns
+        -------
+        Audio
+            Ends right after its last sound.
+
+        Raises
+        ------
+        consent.ConsentRefusedError
+            The permit does not allow this.
+        voicekit.errors.InputError
+            Nothing in the text can be pronounced.
+        """
+        permit.require(mode="speech", operands=self.operands)
+        return self._speak(spoken, params)
+
+    @abstractmethod
+    def _speak(self, spoken: str, params: SpeechParams) -> Audio:
+        """Make the sound; called with a good permit only."""

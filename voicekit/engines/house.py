@@ -1,0 +1,199 @@
+"""The house engine: our acoustic model and vocoder, in voices that are nobody's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from consent import Operand
+from voicekit.audio import Audio
+from voicekit.engines.base import Engine, SpeechParams
+from voicekit.engines.prosody import phone_seconds, shape_melody, split_at_pauses
+from voicekit.engines.voices import MODEL_FOLDER, VoiceInfo
+from voicekit.errors import InputError
+from voicekit.features.frames import FRAME_RATE, HOP_LENGTH, SAMPLE_RATE
+from voicekit.models.acoustic import F0_REFERENCE_HZ, Acoustic, phone_positions
+from voicekit.models.source_filter import batch_pulses
+from voicekit.models.vocoder import Vocoder
+from voicekit.models.weights import build_acoustic, build_vocoder, read_weights
+from voicekit.text.phonemise import phonemise_marked
+from voicekit.text.phones import PHONE_ID, UNVOICED, VOWELS, Phone
+
+VERSION = "house-1"
+PEAK_LIMIT = 0.98
+_MUTE = torch.tensor([symbol in UNVOICED for symbol in PHONE_ID])
+_SOUNDING = torch.tensor([symbol in VOWELS for symbol in PHONE_ID])
+
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class VoiceSettings:
+    """What a voice file says beside its embedding.
+
+    Attributes
+    ----------
+    pitch_level : float
+        Mean F0 in octaves above 150 Hz.
+    range_octaves : (float, float)
+        Lowest and highest F0 the timbre was learnt for, in octaves above 150 Hz.
+    liveliness : float
+        Factor on the movement of the predicted F0.
+    sharpness : float
+        How far formants are drawn out of the smoothed prediction, see `sharpen`.
+    rate : float
+        Factor on the predicted speaking rate.
+    gain : float
+        Factor on the samples.
+    """
+
+    pitch_level: float
+    range_octaves: tuple[float, float]
+    liveliness: float = 1.0
+    sharpness: float = 0.0
+    rate: float = 1.0
+    gain: float = 1.0
+
+
+def load_vocoder() -> Vocoder:
+    """The shipped vocoder, for measurement; it has no voice of its own."""
+    return build_vocoder(read_weights(MODEL_FOLDER / "vocoder.safetensors"))
+
+
+def resynthesise(vocoder: Vocoder, envelope: F32, f0_hz: npt.NDArray[np.floating], seed: int) -> F32:
+    """Waveform (240 T,) from an envelope (T, 80) and F0 (T,) in Hz, 0 where unvoiced."""
+    vuv = np.asarray(f0_hz)[None] > 0
+    noise = torch.randn((1, len(envelope) * HOP_LENGTH), generator=torch.Generator().manual_seed(seed))
+    with torch.inference_mode():
+        made = vocoder(
+            torch.from_numpy(np.asarray(envelope, dtype=np.float32))[None],
+            torch.from_numpy(vuv).float(),
+            batch_pulses(np.asarray(f0_hz)[None], vuv),
+            noise,
+        )
+    waveform: F32 = made[0].numpy()
+    return waveform
+
+
+def sharpen(envelope: Tensor, amount: float, width: int = 6) -> Tensor:
+    """Draw peaks and valleys of an envelope (B, T, 80) away from its running mean over bands.
+
+    Regression averages over what speakers might do, which flattens formants; this gives the contrast back.  The
+    level of each frame is kept.
+    """
+    if amount == 0.0:
+        return envelope
+    kernel = torch.hann_window(2 * width + 3, periodic=False)[1:-1]
+    kernel = (kernel / kernel.sum())[None, None]
+    flat = envelope.reshape(-1, 1, envelope.shape[2])
+    padded = torch.nn.functional.pad(flat, (width, width), mode="replicate")
+    smooth = torch.nn.functional.conv1d(padded, kernel).view_as(envelope)
+    sharp = envelope + amount * (envelope - smooth)
+    level = (2 * envelope).exp().mean(2, keepdim=True).log() - (2 * sharp).exp().mean(2, keepdim=True).log()
+    return sharp + 0.5 * level
+
+
+class HouseEngine(Engine):
+    """One house voice, loaded.
+
+    Parameters
+    ----------
+    info : VoiceInfo
+
+    Raises
+    ------
+    voicekit.errors.InputError
+        A weight file is missing or damaged.
+    """
+
+    name = "house"
+    version = VERSION
+    sample_rate = SAMPLE_RATE
+
+    def __init__(self, info: VoiceInfo) -> None:
+        self.voice = info.name
+        files = [read_weights(path) for path in info.weights]
+        license_name = str(info.card.get("weights_license", "CC-BY-4.0"))
+        self.operands = tuple(
+            Operand(name=file.path.name, sha256=file.sha256, role="weights", license=license_name) for file in files
+        )
+        self.acoustic: Acoustic = build_acoustic(files[0])
+        self.vocoder: Vocoder = build_vocoder(files[1])
+        try:
+            self.embedding = files[2].tensors["embedding"][None]
+            config: dict[str, Any] = dict(files[2].config)
+            config["range_octaves"] = tuple(config["range_octaves"])
+            self.settings = VoiceSettings(**config)
+        except (KeyError, TypeError) as error:
+            problem = f"this is not a voice ({error})"
+            raise InputError(files[2].path, "header", problem, "install voicekit anew") from None
+
+    def _speak(self, spoken: str, params: SpeechParams) -> Audio:
+        marked = phonemise_marked(spoken)
+        generator = torch.Generator().manual_seed(params.seed)
+        pieces = [self._piece(phones, marks, params, generator) for phones, marks in split_at_pauses(marked)]
+        waveform = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
+        peak = float(np.abs(waveform).max(initial=0.0))
+        if peak > PEAK_LIMIT:
+            waveform = waveform * np.float32(PEAK_LIMIT / peak)
+        return Audio(waveform, SAMPLE_RATE)
+
+    @torch.inference_mode()
+    def _piece(
+        self, phones: tuple[Phone, ...], marks: tuple[str, ...], params: SpeechParams, generator: torch.Generator
+    ) -> F32:
+        """Speak phones that fit one pass of the networks; `marks` names what stands at each pause."""
+        ids = torch.tensor([[(PHONE_ID[p.symbol], p.stress, p.word_start, p.word_end) for p in phones]])
+        mask = torch.ones(1, len(phones))
+        voice = self.settings
+        encoded, log_frames = self.acoustic.encode(ids, phone_positions(ids[..., 0], mask), mask, self.embedding)
+        seconds = phone_seconds(phones, marks, log_frames[0].exp().numpy() / FRAME_RATE, params.rate * voice.rate)
+        edges = np.round(np.concatenate([[0.0], np.cumsum(seconds)]) * FRAME_RATE).astype(np.int64)
+        frames = torch.from_numpy(np.maximum(np.diff(edges), 1))[None]
+        spread = self.acoustic.spread(encoded, frames)
+        octaves, voiced = self.acoustic.predict_melody(spread, self.embedding)
+        phone_of = torch.repeat_interleave(torch.arange(len(phones)), frames[0])
+        symbol = ids[0, :, 0][phone_of]
+        # A vowel sounds and an unvoiced consonant does not, unless the model is sure of the contrary.
+        lean = torch.where(_SOUNDING[symbol], 2.0, torch.where(_MUTE[symbol], -2.0, 0.0))
+        vuv = _smooth_voicing((voiced[0] + lean > 0).numpy())
+        curve = shape_melody(octaves[0].numpy(), vuv, phones, marks, frames[0].numpy(), voice.liveliness)
+        curve = curve + voice.pitch_level + params.pitch_semitones / 12.0
+        low, high = voice.range_octaves
+        # Timbre follows the register the voice was learnt in; the vocoder gets the true F0.
+        timbre = torch.from_numpy(curve + _whole_octaves_into(curve, vuv, low, high)).float()[None]
+        envelope = self.acoustic.decode(spread, timbre, torch.from_numpy(vuv)[None].float(), self.embedding)
+        envelope = sharpen(envelope, voice.sharpness) + float(np.log(voice.gain))
+        f0 = np.where(vuv, F0_REFERENCE_HZ * 2.0 ** curve.astype(np.float64), 0.0)
+        noise = torch.randn((1, envelope.shape[1] * HOP_LENGTH), generator=generator)
+        made = self.vocoder(
+            envelope, torch.from_numpy(vuv)[None].float(), batch_pulses(f0[None], vuv[None]), noise
+        )
+        waveform: F32 = made[0].numpy()
+        return waveform
+
+
+def _smooth_voicing(vuv: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Remove voiced or unvoiced islands of one frame: nobody's folds move that fast."""
+    result = vuv.copy()
+    for t in range(1, len(vuv) - 1):
+        if result[t - 1] == vuv[t + 1] != vuv[t]:
+            result[t] = vuv[t + 1]
+    return result
+
+
+def _whole_octaves_into(curve: F32, vuv: npt.NDArray[np.bool_], low: float, high: float) -> float:
+    """Whole octaves to add so that the median of a curve lies within the learnt range."""
+    if not vuv.any():
+        return 0.0
+    median = float(np.median(curve[vuv]))
+    if median > high:
+        return float(-np.ceil(median - high))
+    if median < low:
+        return float(np.ceil(low - median))
+    return 0.0

@@ -1,0 +1,103 @@
+"""The command ``voicekit train``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from voicekit.errors import UsageError
+
+_EXAMPLE = """examples:
+  voicekit train flite sentences.txt --work runs/flite
+  voicekit train prepare CORPUS runs/flite --work runs/house
+  voicekit train vocoder --work runs/house --steps 4000
+  voicekit train acoustic --work runs/house --steps 6000
+  voicekit train blend --work runs/house --out my-voices
+  voicekit train seal --work runs/house --out my-voices --corpus CORPUS
+Every step resumes where it was stopped; curves are in WORK/<step>/curve.jsonl.
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="voicekit train",
+        description="Train the house voices from openly licensed recordings.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="STEP")
+    flite = verbs.add_parser("flite", help="let flite read sentences, as labelled speech without limit")
+    flite.add_argument("sentences", type=Path, help="text file, a sentence a line")
+    prepare = verbs.add_parser("prepare", help="align and analyse recordings")
+    prepare.add_argument("corpora", type=Path, nargs="+", help="folders with transcripts.tsv")
+    prepare.add_argument("--workers", type=int, default=2)
+    steps = {"vocoder": 4000, "acoustic": 6000}
+    for name, default in steps.items():
+        verb = verbs.add_parser(name, help=f"train the {name}")
+        verb.add_argument("--steps", type=int, default=default, help=f"steps in all (default {default})")
+        verb.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
+        verb.add_argument("--minutes", type=float, default=0.0, help="stop and save after so long (0: no limit)")
+        verb.add_argument("--seed", type=int, default=0)
+        verb.add_argument("--threads", type=int, default=0, help="0: as torch chooses")
+    blend = verbs.add_parser("blend", help="pack the no-donor voices")
+    blend.add_argument("--out", type=Path, required=True)
+    seal = verbs.add_parser("seal", help="measure the voices, write their cards and sign their records")
+    seal.add_argument("--out", type=Path, required=True)
+    seal.add_argument("--corpus", type=Path, nargs="+", required=True, help="the corpora prepared from")
+    for verb in verbs.choices.values():
+        verb.add_argument("--work", type=Path, required=True, help="folder of this training")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; 0 done, 2 wrong usage, 3 interrupted (run again to resume)."""
+    options = _parser().parse_args(argv)
+
+    def log(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    try:
+        if options.verb == "flite":
+            from voicekit.train.corpus import make_flite_corpus
+
+            lines = options.sentences.read_text(encoding="utf-8").splitlines()
+            make_flite_corpus([line.strip() for line in lines if line.strip()], options.work)
+        elif options.verb == "prepare":
+            from voicekit.train.corpus import read_corpus
+            from voicekit.train.prepare import prepare
+
+            found = [u for corpus in options.corpora for u in read_corpus(corpus)]
+            print(json.dumps(prepare(found, options.work, options.workers), indent=1))
+        elif options.verb in ("vocoder", "acoustic"):
+            _train(options, log)
+        elif options.verb == "blend":
+            from voicekit.train.pack import pack
+
+            pack(options.work, options.out, log)
+        else:
+            from voicekit.train.seal import seal
+
+            seal(options.work, options.out, options.corpus, log)
+    except KeyboardInterrupt:
+        log("stopped; run the same command again to go on")
+        return 3
+    return 0
+
+
+def _train(options: argparse.Namespace, log: object) -> None:
+    import torch
+
+    from voicekit.train import acoustic, vocoder
+    from voicekit.train.loop import RunConfig
+
+    if not (options.work / "examples").is_dir():
+        raise UsageError(f"{options.work} holds no prepared recordings", "run voicekit train prepare first")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    config = RunConfig(
+        steps=options.steps, learning_rate=options.rate, max_seconds=60 * options.minutes, seed=options.seed
+    )
+    trainer = vocoder.train if options.verb == "vocoder" else acoustic.train
+    trainer(options.work, options.work / options.verb, config, log)  # type: ignore[arg-type]

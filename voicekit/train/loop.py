@@ -1,0 +1,119 @@
+"""What every training run shares: steps that resume, a seed, a curve on disk."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """How long and how fast to train.
+
+    Attributes
+    ----------
+    steps : int
+        Steps in all, those of earlier sittings included.
+    learning_rate : float
+        Peak; it rises over `warmup` steps and falls along a cosine to a twentieth.
+    save_every : int
+        Steps between saved states; a killed run loses at most these.
+    max_seconds : float
+        Stop (and save) after so long; 0 for no limit.
+    """
+
+    steps: int
+    learning_rate: float = 1e-3
+    warmup: int = 200
+    save_every: int = 200
+    max_seconds: float = 0.0
+    seed: int = 0
+    average: float = 0.998
+
+
+def _rate(config: RunConfig, step: int) -> float:
+    rise = min(1.0, (step + 1) / config.warmup)
+    progress = min(1.0, step / max(1, config.steps))
+    fall = 0.05 + 0.95 * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * progress)).item())
+    return config.learning_rate * rise * fall
+
+
+def run(
+    model: nn.Module,
+    batch: Callable[[torch.Generator], object],
+    loss: Callable[[object, int, torch.Generator], tuple[Tensor, dict[str, float]]],
+    config: RunConfig,
+    folder: Path,
+    log: Callable[[str], None] = print,
+) -> nn.Module:
+    """Train `model`, resuming from `folder` if a state lies there.
+
+    The running average of the weights is what is kept as the result; it is loaded into `model` at the end.
+    Each step draws its randomness from a generator seeded by (seed, step), so that a resumed run sees what an
+    undisturbed one would have seen.
+
+    Returns
+    -------
+    nn.Module
+        `model`, with the averaged weights.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state_file = folder / "state.pt"
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
+    average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    step = 0
+    if state_file.exists():
+        state = torch.load(state_file, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        average, step = state["average"], state["step"]
+        log(f"resumed at step {step}")
+    started = time.monotonic()
+    sums: dict[str, float] = {}
+    counted = 0
+
+    def save() -> None:
+        aside = state_file.with_suffix(".partial")
+        torch.save(
+            {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "average": average, "step": step}, aside
+        )
+        aside.rename(state_file)
+
+    model.train()
+    while step < config.steps and not (config.max_seconds and time.monotonic() - started > config.max_seconds):
+        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+        torch.manual_seed(config.seed * 1_000_003 + step)  # dropout draws from the global generator
+        for group in optimiser.param_groups:
+            group["lr"] = _rate(config, step)
+        value, parts = loss(batch(generator), step, generator)
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        if torch.isfinite(norm):
+            optimiser.step()
+        step += 1
+        keep = min(config.average, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for name, tensor in model.state_dict().items():
+                average[name].lerp_(tensor, 1 - keep) if tensor.is_floating_point() else average[name].copy_(tensor)
+        for name, number in parts.items():
+            sums[name] = sums.get(name, 0.0) + number
+        counted += 1
+        if step % 50 == 0:
+            row = {"step": step, "seconds": round(time.monotonic() - started, 1)}
+            row |= {name: round(total / counted, 4) for name, total in sums.items()}
+            with (folder / "curve.jsonl").open("a") as handle:
+                handle.write(json.dumps(row) + "\n")
+            log(json.dumps(row))
+            sums, counted = {}, 0
+        if step % config.save_every == 0:
+            save()
+    save()
+    model.load_state_dict(average)
+    return model.eval()
