@@ -238,9 +238,7 @@ def test_reading_stereo_mixes_and_m4a_goes_through_ffmpeg(tmp_path: Path) -> Non
 
     with av.open(str(tmp_path / "a.m4a"), "w") as container:
         stream = container.add_stream("aac", rate=RATE, layout="mono")
-        frame = av.AudioFrame.from_ndarray(
-            to_int16(tone(1.0).samples).reshape(1, -1), format="s16", layout="mono"
-        )
+        frame = av.AudioFrame.from_ndarray(to_int16(tone(1.0).samples).reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = RATE
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             container.mux(packet)

@@ -72,9 +72,7 @@ def test_text_from_standard_input(
     assert bad.code == 2 and "standard input: byte 3" in bad.err and "UTF-8" in bad.err
 
 
-def test_redo_through_the_command(
-    run: Run, studio: Path, story: Path, tmp_path: Path, house: ToneHouse
-) -> None:
+def test_redo_through_the_command(run: Run, studio: Path, story: Path, tmp_path: Path, house: ToneHouse) -> None:
     line = ["narrate", story, "--voice", "tone", "--out", tmp_path / "out", "--studio", studio]
     line += ["--format", "wav"]
     run([*line, "--seed", "3"])
@@ -195,9 +193,7 @@ def missing(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [truncated, no_text, binary, wrong_encoding, blank, missing])
-def test_bad_books_are_one_clear_line(
-    run: Run, studio: Path, tmp_path: Path, house: ToneHouse, make: object
-) -> None:
+def test_bad_books_are_one_clear_line(run: Run, studio: Path, tmp_path: Path, house: ToneHouse, make: object) -> None:
     path: Path = make(tmp_path)  # type: ignore[operator]
     done = run(["narrate", path, "--voice", "tone", "--out", tmp_path / "out", "--studio", studio])
     assert done.code == 2, done
@@ -313,9 +309,7 @@ def test_ctrl_c_is_exit_three_and_resumable(
     assert not any("rain" in text for text in house.spoken[said:])
 
 
-def test_progress_line_shows_time_left(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_line_shows_time_left(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from voicekit.cli.common import ProgressLine, Screen, clock
     from voicekit.pipelines import Progress
 

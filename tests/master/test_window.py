@@ -17,9 +17,7 @@ def test_same_as_scipy(reach: int, count: int) -> None:
     values = np.random.default_rng(count).uniform(0.1, 1.0, count)
     size = 2 * reach + 1
     assert np.array_equal(running_minimum(values, reach), minimum_filter1d(values, size, mode="nearest"))
-    np.testing.assert_allclose(
-        running_mean(values, reach), uniform_filter1d(values, size, mode="nearest"), atol=1e-12
-    )
+    np.testing.assert_allclose(running_mean(values, reach), uniform_filter1d(values, size, mode="nearest"), atol=1e-12)
 
 
 def test_room_tone_is_the_one_pole_filter_it_says() -> None:

@@ -50,12 +50,8 @@ def report(folder: Path) -> dict[str, object]:
     return json.loads((folder / "report.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
-def test_chapters_sentences_and_their_times(
-    studio: Studio, house: ToneHouse, book: Path, tmp_path: Path
-) -> None:
-    take = studio.narrate(
-        book, voice="tone", out=tmp_path / "out", options=NarrateOptions(formats=("mp3", "wav"))
-    )
+def test_chapters_sentences_and_their_times(studio: Studio, house: ToneHouse, book: Path, tmp_path: Path) -> None:
+    take = studio.narrate(book, voice="tone", out=tmp_path / "out", options=NarrateOptions(formats=("mp3", "wav")))
     assert [path.name for path in take.files] == [
         "01-the-first-chapter.mp3",
         "01-the-first-chapter.wav",
@@ -67,8 +63,7 @@ def test_chapters_sentences_and_their_times(
         assert rate == 44100 and len(wave) / rate == pytest.approx(chapter.duration_s, abs=1e-3)
         sentences = part["sentences"]
         assert (
-            " ".join(s["text"] for s in sentences).split()
-            == " ".join(BOOK.split("# ")[chapter.index].split()).split()
+            " ".join(s["text"] for s in sentences).split() == " ".join(BOOK.split("# ")[chapter.index].split()).split()
         )
         # the sound is where the report says, and between sentences there is only room tone
         tone_rms = 10 ** (-66 / 20)
@@ -136,9 +131,7 @@ def test_damaged_output_is_made_again_and_only_that(
     assert audio_bytes(tmp_path / "out") == good and len(house.spoken) == said  # from takes
 
 
-def test_a_damaged_take_is_rendered_again(
-    studio: Studio, house: ToneHouse, book: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_take_is_rendered_again(studio: Studio, house: ToneHouse, book: Path, tmp_path: Path) -> None:
     studio.narrate(book, voice="tone", out=tmp_path / "a", options=WAV)
     good = audio_bytes(tmp_path / "a")
     victim = sorted(studio.takes_folder.rglob("*.flac"))[3]
@@ -152,9 +145,7 @@ def test_a_damaged_take_is_rendered_again(
     assert take.measured["takes_damaged"] == 1 and "damaged" in take.notices[0]
 
 
-def test_changed_text_renders_only_what_changed(
-    studio: Studio, house: ToneHouse, book: Path, tmp_path: Path
-) -> None:
+def test_changed_text_renders_only_what_changed(studio: Studio, house: ToneHouse, book: Path, tmp_path: Path) -> None:
     studio.narrate(book, voice="tone", out=tmp_path / "out", options=WAV)
     said = len(house.spoken)
     book.write_text(BOOK.replace("It was a dark", "A new one. It was a bright"), encoding="utf-8")
@@ -163,9 +154,7 @@ def test_changed_text_renders_only_what_changed(
     assert [chapter.skipped for chapter in take.chapters] == [False, True]
 
 
-def test_one_sentence_is_redone_and_stays_redone(
-    studio: Studio, house: ToneHouse, book: Path, tmp_path: Path
-) -> None:
+def test_one_sentence_is_redone_and_stays_redone(studio: Studio, house: ToneHouse, book: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     studio.narrate(book, voice="tone", out=out, options=WAV)
     before = report(out)["chapters"]
@@ -236,9 +225,7 @@ def test_two_at_once_in_one_folder_are_kept_apart(studio: Studio, book: Path, tm
     assert caught
 
 
-def test_cancel_keeps_finished_sentences(
-    studio: Studio, house: ToneHouse, book: Path, tmp_path: Path
-) -> None:
+def test_cancel_keeps_finished_sentences(studio: Studio, house: ToneHouse, book: Path, tmp_path: Path) -> None:
     cancel = Event()
     house.on_speak = lambda spoken: cancel.set() if "comma" in spoken else None
     with pytest.raises(Cancelled, match="same command"):
@@ -284,13 +271,9 @@ def test_what_is_reused_does_not_promise_a_fast_rest() -> None:
     assert seen[-1].eta_s is not None and seen[-1].eta_s > 60.0
 
 
-def test_killed_three_times_gives_the_same_bytes(
-    studio: Studio, house: ToneHouse, book: Path, tmp_path: Path
-) -> None:
+def test_killed_three_times_gives_the_same_bytes(studio: Studio, house: ToneHouse, book: Path, tmp_path: Path) -> None:
     """SIGKILL at three places (a sentence, another sentence, the encoder), then resumed."""
-    studio.narrate(
-        book, voice="tone", out=tmp_path / "calm", options=NarrateOptions(formats=("mp3", "wav"), seed=7)
-    )
+    studio.narrate(book, voice="tone", out=tmp_path / "calm", options=NarrateOptions(formats=("mp3", "wav"), seed=7))
     calm = audio_bytes(tmp_path / "calm")
     shutil.rmtree(studio.takes_folder)
     studio.close()
@@ -305,9 +288,7 @@ def test_killed_three_times_gives_the_same_bytes(
     ]
     takes_before_kill = []
     for where in ("speak 1 2", "speak 1 5", "encode 2"):
-        child = subprocess.Popen(
-            [*command, "20"], stdout=subprocess.PIPE, text=True, env=worker_environment()
-        )
+        child = subprocess.Popen([*command, "20"], stdout=subprocess.PIPE, text=True, env=worker_environment())
         assert child.stdout is not None
         for line in child.stdout:
             if line.startswith(where):
@@ -317,9 +298,7 @@ def test_killed_three_times_gives_the_same_bytes(
         assert child.wait() == -signal.SIGKILL
         takes_before_kill.append(len(list(studio.takes_folder.rglob("*.flac"))))
     assert takes_before_kill[0] >= 2 and takes_before_kill[1] >= 5  # nothing finished was lost
-    done = subprocess.run(
-        [*command, "0"], capture_output=True, text=True, env=worker_environment(), check=False
-    )
+    done = subprocess.run([*command, "0"], capture_output=True, text=True, env=worker_environment(), check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "done 4 0"  # all sentences were on disk already
     assert audio_bytes(out) == calm
@@ -329,13 +308,9 @@ def test_killed_three_times_gives_the_same_bytes(
 
 
 @pytest.mark.slow
-def test_killed_anywhere_gives_the_same_bytes(
-    studio: Studio, house: ToneHouse, book: Path, tmp_path: Path
-) -> None:
+def test_killed_anywhere_gives_the_same_bytes(studio: Studio, house: ToneHouse, book: Path, tmp_path: Path) -> None:
     """SIGKILL after random times until a run gets through."""
-    studio.narrate(
-        book, voice="tone", out=tmp_path / "calm", options=NarrateOptions(formats=("mp3", "wav"), seed=7)
-    )
+    studio.narrate(book, voice="tone", out=tmp_path / "calm", options=NarrateOptions(formats=("mp3", "wav"), seed=7))
     calm = audio_bytes(tmp_path / "calm")
     shutil.rmtree(studio.takes_folder)
     studio.close()

@@ -103,9 +103,7 @@ def test_full_disk_leaves_nothing_half(
 
 def test_sweep_takes_only_what_the_dead_left(tmp_path: Path) -> None:
     store = TakeStore(tmp_path)
-    child = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
-    )
+    child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
     dead = tmp_path / f"{int(child.stdout)}-0.partial"
     mine = tmp_path / f"{os.getpid()}-0.partial"
     dead.write_bytes(b"x")

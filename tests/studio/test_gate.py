@@ -68,9 +68,7 @@ def refused(studio: Studio, house: ToneHouse, out: Path, reason: str, **options:
     assert audio_bytes(out) == {} and loose_ends(out) == []
 
 
-def test_a_granted_narration_is_delivered_proven_and_verifies(
-    studio: Studio, house: ToneHouse, tmp_path: Path
-) -> None:
+def test_a_granted_narration_is_delivered_proven_and_verifies(studio: Studio, house: ToneHouse, tmp_path: Path) -> None:
     take = studio.narrate(TEXT, voice="tone", out=tmp_path / "out")
     assert [path.name for path in take.files] == ["01-text.mp3", "01-text.flac"]
     for file in take.files:
@@ -106,9 +104,7 @@ def test_without_a_grant_nothing_is_made(tmp_path: Path, house: ToneHouse) -> No
 def test_each_axis_of_a_grant_holds(
     tmp_path: Path, scope: dict[str, object], options: dict[str, object], reason: str
 ) -> None:
-    house = ToneHouse(
-        make_voice(tmp_path / "voice", scope=offered(modes=("speech", "singing"), languages=("any",)))
-    )
+    house = ToneHouse(make_voice(tmp_path / "voice", scope=offered(modes=("speech", "singing"), languages=("any",))))
     with Studio.create(tmp_path / "studio", voices=house.source()) as studio:
         record = studio.ledger.add_record(
             (house.folder / "record.dsse.json").read_bytes(), release_keys=house.release_keys()
@@ -161,9 +157,7 @@ def test_revoked_means_no_cache_either(studio: Studio, house: ToneHouse, tmp_pat
         refused(studio, house, tmp_path / "two", "revoked")
         # resume in the old folder with one more format: the same refusal, the old file stays
         with pytest.raises(ConsentRefusedError, match="revoked"):
-            studio.narrate(
-                TEXT, voice="tone", out=tmp_path / "one", options=NarrateOptions(formats=("wav", "flac"))
-            )
+            studio.narrate(TEXT, voice="tone", out=tmp_path / "one", options=NarrateOptions(formats=("wav", "flac")))
     finally:
         TakeStore.fetch = real  # type: ignore[method-assign]
     assert opened == []
@@ -229,9 +223,7 @@ def test_revoked_after_the_last_sentence_delivers_nothing(
     assert list((tmp_path / "out").glob("*.voiceproof")) == []
 
 
-def test_engine_refuses_no_forged_foreign_and_used_permits(
-    studio: Studio, house: ToneHouse, tmp_path: Path
-) -> None:
+def test_engine_refuses_no_forged_foreign_and_used_permits(studio: Studio, house: ToneHouse, tmp_path: Path) -> None:
     engine = house.open_engine("tone")
     good = ask(studio, house)
     assert len(engine.speak(good, "hello", SpeechChoice()).samples) > 0  # or the rest shows nothing
@@ -245,14 +237,10 @@ def test_engine_refuses_no_forged_foreign_and_used_permits(
     from consent import ConsentError
 
     with pytest.raises(ConsentError):
-        Permit.from_token(bytes(token), studio.ledger.operator).require(
-            mode="speech", operands=engine.operands
-        )
+        Permit.from_token(bytes(token), studio.ledger.operator).require(mode="speech", operands=engine.operands)
 
     with Ledger.init(tmp_path / "other" / "ledger", operator_name="somebody else") as other:
-        record = other.add_record(
-            (house.folder / "record.dsse.json").read_bytes(), release_keys=house.release_keys()
-        )
+        record = other.add_record((house.folder / "record.dsse.json").read_bytes(), release_keys=house.release_keys())
         other.grant_house_voice(record)
         foreign = other.request(
             Use(mode="speech", purpose="audiobook"),
@@ -271,9 +259,7 @@ def test_engine_refuses_no_forged_foreign_and_used_permits(
         studio.ledger.recheck(good)
 
 
-def test_pipelines_called_directly_need_a_good_permit(
-    studio: Studio, house: ToneHouse, tmp_path: Path
-) -> None:
+def test_pipelines_called_directly_need_a_good_permit(studio: Studio, house: ToneHouse, tmp_path: Path) -> None:
     """The pipelines are importable by anybody; without a permit they neither speak nor read a take."""
     studio.narrate(TEXT, voice="tone", out=tmp_path / "one", options=WAV)
     said = len(house.spoken)
@@ -320,9 +306,7 @@ def test_an_expired_permit_speaks_no_more(studio: Studio, house: ToneHouse) -> N
         permit.require(mode="singing", operands=engine.operands)
 
 
-def test_a_file_swapped_before_its_receipt_is_not_delivered(
-    studio: Studio, house: ToneHouse, tmp_path: Path
-) -> None:
+def test_a_file_swapped_before_its_receipt_is_not_delivered(studio: Studio, house: ToneHouse, tmp_path: Path) -> None:
     def swap(progress: Progress) -> None:
         if progress.stage == "deliver" and progress.fraction < 1:
             for path in (tmp_path / "out").rglob("*.wav.partial"):

@@ -79,9 +79,7 @@ class ToneEngine:
         for word in spoken.split():
             seconds = (0.08 + 0.03 * len(word)) / params.rate
             t = np.arange(round(seconds * RATE)) / RATE
-            hz = 100.0 * 2 ** (
-                ((params.seed % 97) + sum(word.encode()) % 12) / 60 + params.pitch_semitones / 12
-            )
+            hz = 100.0 * 2 ** (((params.seed % 97) + sum(word.encode()) % 12) / 60 + params.pitch_semitones / 12)
             wave = sum(np.sin(2 * np.pi * hz * k * t) / k for k in range(1, 6))
             parts.append(wave * np.hanning(len(t)) * 0.1)
             parts.append(np.zeros(480))

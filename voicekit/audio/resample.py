@@ -49,9 +49,7 @@ class StreamResampler:
     def __init__(self, rate_in: int, rate_out: int) -> None:
         self.rate_in = rate_in
         self.rate_out = rate_out
-        self._stream = (
-            None if rate_in == rate_out else soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32")
-        )
+        self._stream = None if rate_in == rate_out else soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32")
 
     def out_length(self, samples_in: int) -> int:
         """Samples that come out for so many that go in."""

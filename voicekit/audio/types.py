@@ -37,9 +37,7 @@ class Audio:
     def __post_init__(self) -> None:
         """Refuse what no later step could use."""
         if self.samples.ndim != 1:
-            raise UsageError(
-                f"audio must have shape (N,), not {self.samples.shape}", "mix channels down before"
-            )
+            raise UsageError(f"audio must have shape (N,), not {self.samples.shape}", "mix channels down before")
         if self.samples.dtype != np.float32:
             raise UsageError(f"audio must be float32, not {self.samples.dtype}", "use .astype(np.float32)")
         if self.sample_rate <= 0:

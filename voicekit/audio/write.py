@@ -281,9 +281,7 @@ class _Mp3Writer(PcmWriter):
 
         self._container: Any = None
         if self.sample_rate != MP3_SAMPLE_RATE:
-            raise UsageError(
-                f"MP3 is written at {MP3_SAMPLE_RATE} Hz, not {self.sample_rate}", "resample before"
-            )
+            raise UsageError(f"MP3 is written at {MP3_SAMPLE_RATE} Hz, not {self.sample_rate}", "resample before")
         self._av = av
         # bitexact: no library versions in the file, which would tie its bytes to a build
         self._container = av.open(
@@ -312,9 +310,7 @@ class _Mp3Writer(PcmWriter):
 
     def _write(self, waveform: NDArray[Any]) -> None:
         plain = from_int16(waveform) if waveform.dtype == np.int16 else waveform.astype(np.float32)
-        frame = self._av.AudioFrame.from_ndarray(
-            (plain * _LAME_MAKE_UP).reshape(1, -1), format="fltp", layout="mono"
-        )
+        frame = self._av.AudioFrame.from_ndarray((plain * _LAME_MAKE_UP).reshape(1, -1), format="fltp", layout="mono")
         frame.sample_rate = MP3_SAMPLE_RATE
         frame.time_base = Fraction(1, MP3_SAMPLE_RATE)
         frame.pts = self.frames

@@ -37,9 +37,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("input", metavar="INPUT", help="EPUB or text file; - reads text from standard input")
     parser.add_argument("--voice", required=True, metavar="V", help="see `voicekit voices`")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the finished files")
-    parser.add_argument(
-        "--grant", metavar="ID", help="use this grant (else the narrowest that covers the use)"
-    )
+    parser.add_argument("--grant", metavar="ID", help="use this grant (else the narrowest that covers the use)")
     parser.add_argument("--chapters", metavar="1-3,7", help="only these chapters")
     parser.add_argument("--format", default="mp3,flac", metavar="LIST", help="of mp3, flac, wav (mp3,flac)")
     parser.add_argument("--profile", default="acx", choices=("acx", "clip"), help="levels and pads (acx)")
@@ -50,9 +48,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--purpose", default="audiobook", metavar="P", help="what it is for (audiobook)")
     parser.add_argument("--commercial", action="store_true", help="for commercial use")
     parser.add_argument("--language", metavar="LIST", help="language of the text (the book's own)")
-    parser.add_argument(
-        "--territory", default="001", metavar="LIST", help="where it is used (001: the world)"
-    )
+    parser.add_argument("--territory", default="001", metavar="LIST", help="where it is used (001: the world)")
     parser.add_argument(
         "--redo",
         metavar="CHAPTER:SENTENCE",
@@ -91,11 +87,7 @@ def show(take: Take, screen: Screen) -> None:
     """Print where everything is and what was measured."""
     screen.say(f"{take.title}, voice {take.voice}, grant {take.grant[:12] or '(nothing new was made)'}")
     for chapter in take.chapters:
-        made = (
-            "already there"
-            if chapter.skipped
-            else f"{chapter.takes_made} takes made, {chapter.takes_reused} kept"
-        )
+        made = "already there" if chapter.skipped else f"{chapter.takes_made} takes made, {chapter.takes_reused} kept"
         levels = chapter.measured[chapter.files[0].name]
         screen.say(
             f"  {chapter.index}. {chapter.title}: {clock(chapter.duration_s)}, {chapter.sentences} sentences "

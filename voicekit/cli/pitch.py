@@ -22,15 +22,11 @@ _RANGE_HZ = (60.0, 1400.0)
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = new_verb(
-        verbs, "pitch", "track the pitch of a recording", "voicekit pitch take.wav --out take.PitchTier"
-    )
+    parser = new_verb(verbs, "pitch", "track the pitch of a recording", "voicekit pitch take.wav --out take.PitchTier")
     parser.add_argument("file", metavar="FILE", help="a sound file")
     parser.add_argument("--out", metavar="F", help="write .PitchTier (Praat) or .csv")
     parser.add_argument("--floor", type=float, default=_RANGE_HZ[0], metavar="HZ", help="lowest F0 (60)")
-    parser.add_argument(
-        "--ceiling", type=float, default=500.0, metavar="HZ", help="highest F0 (500; sung: 1400)"
-    )
+    parser.add_argument("--ceiling", type=float, default=500.0, metavar="HZ", help="highest F0 (500; sung: 1400)")
     add_common(parser, studio=False)
     parser.set_defaults(run=run)
 
@@ -51,9 +47,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     track = track_pitch(audio.samples, audio.sample_rate, range_hz=(args.floor, args.ceiling))
     f0_hz, vuv = track.f0_hz, track.vuv
     voiced = f0_hz[vuv]
-    low, middle, high = (
-        (float(x) for x in np.quantile(voiced, (0.05, 0.5, 0.95))) if len(voiced) else (0.0,) * 3
-    )
+    low, middle, high = (float(x) for x in np.quantile(voiced, (0.05, 0.5, 0.95))) if len(voiced) else (0.0,) * 3
     if args.out:
         text = _pitch_tier(f0_hz, vuv) if kind == ".pitchtier" else _csv(f0_hz, vuv)
         settle_bytes(Path(args.out), text.encode())
@@ -86,9 +80,7 @@ def _times(count: int) -> list[float]:
 
 def _csv(f0_hz: NDArray[np.float64], vuv: NDArray[np.bool_]) -> str:
     rows = zip(_times(len(f0_hz)), f0_hz, vuv, strict=True)
-    return "time_s,f0_hz,voiced\n" + "".join(
-        f"{time:.4f},{f0:.3f},{int(voiced)}\n" for time, f0, voiced in rows
-    )
+    return "time_s,f0_hz,voiced\n" + "".join(f"{time:.4f},{f0:.3f},{int(voiced)}\n" for time, f0, voiced in rows)
 
 
 def _pitch_tier(f0_hz: NDArray[np.float64], vuv: NDArray[np.bool_]) -> str:

@@ -22,9 +22,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "narrate the bundled chapter in a new studio, and verify it",
         "voicekit quickstart --out my-first",
     )
-    parser.add_argument(
-        "--out", default="quickstart", metavar="DIR", help="folder for everything (quickstart)"
-    )
+    parser.add_argument("--out", default="quickstart", metavar="DIR", help="folder for everything (quickstart)")
     parser.add_argument("--voice", metavar="V", help="a house voice (the first)")
     parser.add_argument("--studio", metavar="DIR", help="use this studio (a new one in --out)")
     parser.add_argument("--text", metavar="FILE", help="another text than the bundled chapter")

@@ -28,9 +28,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     except ModuleNotFoundError as problem:
         if problem.name not in ("demos", "demos.app", "gradio"):
             raise
-        raise UsageError(
-            f"the studio page is not installed ({problem.name})", "pip install voicekit"
-        ) from problem
+        raise UsageError(f"the studio page is not installed ({problem.name})", "pip install voicekit") from problem
     line = ["--host", args.host, "--port", str(args.port)]
     if args.studio:
         line += ["--studio", args.studio]

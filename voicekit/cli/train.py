@@ -18,9 +18,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "train the vocoder, the acoustic model or a blend (extra [train])",
         "voicekit train vocoder --help",
     )
-    parser.add_argument(
-        "rest", nargs=argparse.REMAINDER, metavar="...", help="see `voicekit train VERB --help`"
-    )
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="see `voicekit train VERB --help`")
     parser.set_defaults(run=run)
 
 

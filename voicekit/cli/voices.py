@@ -55,9 +55,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
         return DONE
     known = {voice["name"]: voice for voice in voices}
     if args.voice not in known:
-        raise UsageError(
-            f"unknown voice: {args.voice}", f"choose from: {', '.join(sorted(known)) or '(none)'}"
-        )
+        raise UsageError(f"unknown voice: {args.voice}", f"choose from: {', '.join(sorted(known)) or '(none)'}")
     if args.action == "show":
         _show(known[args.voice], screen)
         screen.result(known[args.voice])
@@ -81,9 +79,7 @@ def _voices(folder: str | None) -> list[dict[str, Any]]:
 
     if not (studio_folder(folder) / "ledger").exists():
         if folder is not None:
-            raise UsageError(
-                f"{folder}: there is no studio here", "make one with `voicekit voices adopt NAME`"
-            )
+            raise UsageError(f"{folder}: there is no studio here", "make one with `voicekit voices adopt NAME`")
         return [
             {
                 "name": one.name,

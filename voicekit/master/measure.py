@@ -54,10 +54,7 @@ class Loudness:
 
     def to_json(self) -> dict[str, float | int]:
         """Numbers rounded to what they are good for."""
-        return {
-            name: round(value, 3) if isinstance(value, float) else value
-            for name, value in asdict(self).items()
-        }
+        return {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
 
 class LoudnessMeter:

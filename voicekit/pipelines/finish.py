@@ -200,9 +200,7 @@ def _check_mp3(path: Path, loudness: Loudness, master: Loudness) -> None:
     if loudness.frames != master.frames:
         raise VoicekitError(f"{path}: {loudness.frames} samples read back, {master.frames} encoded")
     if abs(loudness.rms_dbfs - master.rms_dbfs) > _MP3_RMS_TOLERANCE_DB:
-        raise VoicekitError(
-            f"{path}: RMS {loudness.rms_dbfs:.2f} dB read back, {master.rms_dbfs:.2f} dB encoded"
-        )
+        raise VoicekitError(f"{path}: RMS {loudness.rms_dbfs:.2f} dB read back, {master.rms_dbfs:.2f} dB encoded")
 
 
 def _pcm_digest(path: Path) -> str:

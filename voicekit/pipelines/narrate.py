@@ -127,9 +127,7 @@ def speak_chapter(
 def _speak(permit: Permit, sentence: PlannedSentence, engine: Engine, make_params: ParamsMaker) -> StoredTake:
     audio = engine.speak(permit, sentence.spoken, make_params(sentence.choice))
     if audio.sample_rate != engine.sample_rate:
-        raise VoicekitError(
-            f"the engine gave {audio.sample_rate} Hz where it announced {engine.sample_rate} Hz"
-        )
+        raise VoicekitError(f"the engine gave {audio.sample_rate} Hz where it announced {engine.sample_rate} Hz")
     if not np.isfinite(audio.samples).all():
         raise VoicekitError(
             f"the engine gave no usable sound for sentence {sentence.number} ({sentence.text[:60]!r}); "

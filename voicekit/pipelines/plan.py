@@ -61,9 +61,7 @@ class TakeRecipe:
 
     def key(self, spoken: str, choice: SpeechChoice) -> str:
         """Name of the take of these words under this choice: 64 hex digits."""
-        return digest_json(
-            {"take": _TAKE_VERSION, "recipe": asdict(self), "spoken": spoken, "choice": asdict(choice)}
-        )
+        return digest_json({"take": _TAKE_VERSION, "recipe": asdict(self), "spoken": spoken, "choice": asdict(choice)})
 
 
 @dataclass(frozen=True)

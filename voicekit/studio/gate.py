@@ -63,9 +63,7 @@ class OpenRender:
         """
         self._ledger.recheck(self.permit)
 
-    def deliver(
-        self, files: Sequence[FinishedFile], folder: Path, measured: dict[str, int | str]
-    ) -> RenderReceipt:
+    def deliver(self, files: Sequence[FinishedFile], folder: Path, measured: dict[str, int | str]) -> RenderReceipt:
         """Complete the render in the ledger, then give the files their names.
 
         Parameters

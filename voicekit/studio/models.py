@@ -74,9 +74,7 @@ class NarrateOptions:
         """Refuse what cannot be made."""
         unknown = [name for name in self.formats if name not in FORMATS]
         if unknown or not self.formats:
-            raise UsageError(
-                f"unknown format: {', '.join(unknown) or '(none)'}", f"use some of: {', '.join(FORMATS)}"
-            )
+            raise UsageError(f"unknown format: {', '.join(unknown) or '(none)'}", f"use some of: {', '.join(FORMATS)}")
         if len(set(self.formats)) != len(self.formats):
             raise UsageError(f"a format is named twice: {', '.join(self.formats)}", "name each once")
         if self.profile not in PROFILES:
@@ -142,9 +140,7 @@ class GrantStatus:
     @property
     def line(self) -> str:
         """The grant in one line for people."""
-        renders = (
-            "any number of renders" if self.renders_left is None else f"{self.renders_left} renders left"
-        )
+        renders = "any number of renders" if self.renders_left is None else f"{self.renders_left} renders left"
         seconds = "" if self.seconds_left is None else f", {self.seconds_left // 60} min left"
         money = "commercial" if self.commercial else "non-commercial"
         return (

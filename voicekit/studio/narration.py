@@ -137,9 +137,7 @@ class Narration:
             done = [self._chapter(one, production, engine, recipe, meter) for one in chosen]
             made = [take for take in done if take is not None]
             if not made:
-                raise InputError(
-                    self._source.name, "", "nothing in it is to be read aloud", "Give some words."
-                )
+                raise InputError(self._source.name, "", "nothing in it is to be read aloud", "Give some words.")
             return self._take(production, made, meter, engine)
 
     # -- before the first chapter ------------------------------------------------------------
@@ -151,17 +149,13 @@ class Narration:
             wanted = (self._options.redo[0],)
         beyond = [n for n in wanted if n > len(chapters)]
         if beyond:
-            raise UsageError(
-                f"{self._source.name} has no chapter {beyond[0]}", f"choose from 1-{len(chapters)}"
-            )
+            raise UsageError(f"{self._source.name} has no chapter {beyond[0]}", f"choose from 1-{len(chapters)}")
         return [_Chosen(n, chapters[n - 1], chapters[n - 1].characters) for n in sorted(set(wanted))]
 
     def _claim(self, production: Production) -> None:
         """See that the folder is ours, and note what was chosen."""
         if production.source and production.source != self._source.name:
-            raise UsageError(
-                f"{self._folder} holds a production of {production.source}", "choose another --out folder"
-            )
+            raise UsageError(f"{self._folder} holds a production of {production.source}", "choose another --out folder")
         options = self._options
         if options.redo is not None:
             if not production.settings:
@@ -202,9 +196,7 @@ class Narration:
         plan = self._plan(chosen[0], production, recipe)
         spoken = next((one.spoken for one in plan.sentences if one.number == number), "")
         if not spoken:
-            raise UsageError(
-                f"chapter {index} has no spoken sentence {number}", f"choose from 1-{len(plan.sentences)}"
-            )
+            raise UsageError(f"chapter {index} has no spoken sentence {number}", f"choose from 1-{len(plan.sentences)}")
         before = production.retakes.get((index, number))
         take = before.take + 1 if before else 2
         seed = self._options.redo_seed
@@ -317,9 +309,7 @@ class Narration:
             )
             # Noted before the receipt: a kill in between leaves a note about files that are not
             # there, which counts for nothing; the other way round a delivered chapter would be lost.
-            production.chapters[plan.index] = DeliveredChapter(
-                inputs, {file.name: file.sha256 for file in files}
-            )
+            production.chapters[plan.index] = DeliveredChapter(inputs, {file.name: file.sha256 for file in files})
             production.keep_part(plan.index, self._part(plan, sound, engine, files, measured, ""))
             production.save()
             meter.tell("deliver", part=0.95)
@@ -404,9 +394,7 @@ class Narration:
             "notices": self._chapter_notices,
         }
 
-    def _take_of(
-        self, part: dict[str, Any], names: list[str], *, made: int, reused: int, skipped: bool
-    ) -> ChapterTake:
+    def _take_of(self, part: dict[str, Any], names: list[str], *, made: int, reused: int, skipped: bool) -> ChapterTake:
         files = {file["name"]: file for file in part["files"]}
         measured = {name: files[name]["measured"] for name in names}
         return ChapterTake(
@@ -423,9 +411,7 @@ class Narration:
             skipped=skipped,
         )
 
-    def _take(
-        self, production: Production, done: list[ChapterTake], meter: ProgressMeter, engine: Engine
-    ) -> Take:
+    def _take(self, production: Production, done: list[ChapterTake], meter: ProgressMeter, engine: Engine) -> Take:
         elapsed = meter.elapsed_s
         measured = {
             "duration_s": round(sum(chapter.duration_s for chapter in done), 3),

@@ -72,9 +72,7 @@ def open_source(source: str | Path | Book, title: str | None = None) -> OpenSour
     else:
         raise UsageError(f"cannot narrate a {type(source).__name__}", "give a str (text), a Path or a Book")
     if not opened.book.reading:
-        raise InputError(
-            opened.name, "", "there is no chapter to be read aloud in it", "Give a book with text."
-        )
+        raise InputError(opened.name, "", "there is no chapter to be read aloud in it", "Give a book with text.")
     return opened
 
 

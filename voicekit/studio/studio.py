@@ -157,9 +157,7 @@ class Studio:
         -------
         tuple of GrantStatus
         """
-        return tuple(
-            _status(grant) for grant in self.ledger.grants() if voice is None or grant.voice == voice
-        )
+        return tuple(_status(grant) for grant in self.ledger.grants() if voice is None or grant.voice == voice)
 
     def voices(self) -> tuple[VoiceStatus, ...]:
         """All voices that can be used here, with their grants."""
@@ -223,9 +221,7 @@ class Studio:
             The record is not signed by a release key, or damaged.
         """
         shipped = self._shipped(name)
-        record = self.ledger.add_record(
-            _read_record(shipped), release_keys=tuple(self._voices.release_keys())
-        )
+        record = self.ledger.add_record(_read_record(shipped), release_keys=tuple(self._voices.release_keys()))
         for grant in self.grants(name):
             if grant.basis == "no-donor" and grant.usable:
                 return grant
