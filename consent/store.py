@@ -8,21 +8,45 @@ before sqlite-utils' `atomic()` (whose own BEGIN is deferred, so two writers cou
 
 from __future__ import annotations
 
+import importlib.abc
 import os
 import sqlite3
 import stat
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import sqlite_utils
+from typing import Any
 
 from .errors import ConsentRefusedError, InvalidInputError, UsageError
 from .keys import sync_folder
 from .schema import APPLICATION_ID, SCHEMA, USER_VERSION
 
 __all__ = ["Row", "Session", "Store"]
+
+
+class _Without(importlib.abc.MetaPathFinder):
+    """Hides packages from one thread's imports."""
+
+    def __init__(self, *names: str) -> None:
+        self._names, self._thread = names, threading.get_ident()
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
+        """Refuse the hidden names, leave the others to the next finder."""
+        if fullname in self._names and threading.get_ident() == self._thread:
+            raise ImportError(f"{fullname} is not needed here", name=fullname)
+
+
+# sqlite-utils imports pandas and numpy where they are installed, for conveniences that are not used here:
+# three seconds, where a command of this package must start in under one.
+_finder = _Without("pandas", "numpy")
+sys.meta_path.insert(0, _finder)
+try:
+    import sqlite_utils
+finally:
+    sys.meta_path.remove(_finder)
 
 _MAX_FILE = 8 << 30
 _MAX_VALUE = 4 << 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from consent import ConsentRefusedError, Output, Permit, SigningKey, Use
 from consent.encoding import b64decode, b64encode
 from consent.statements import PermitStatement, new_nonce

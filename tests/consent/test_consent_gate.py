@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from consent import ALL_CONTENT, ConsentRefusedError, InvalidInputError, Output, Scope, UsageError, Use
 from consent.errors import REASONS
 from tests.consent.world import DAY, PARAMS, RELEASE, SPEAKER, START, STRANGER, USE, WIDE, World, draft, weights

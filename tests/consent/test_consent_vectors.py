@@ -7,13 +7,13 @@ import json
 
 import pytest
 import rfc8785
-from consent import ConsentError, InvalidInputError, PublicKey
-from consent import merkle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consent import ConsentError, InvalidInputError, PublicKey, merkle
 from consent.encoding import MAX_INT, canonical, dump, is_canonical, pae, parse_json
 from consent.envelope import Envelope
 from consent.tree_head import Checkpoint, parse_tlog_proof, sign_checkpoint, verify_checkpoint
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tests.consent.world import SPEAKER, STRANGER, vectors
 
 IDENTITY = bytes([1]) + bytes(31)
@@ -267,7 +267,9 @@ def test_checkpoint_of_another_key_or_log_is_refused() -> None:
         verify_checkpoint(sign_checkpoint(HEAD, SPEAKER), SPEAKER.public, "voicekit.local/other")
 
 
-@pytest.mark.parametrize("text", ["", "c2sp.org/tlog-proof@v1\n", "c2sp.org/tlog-proof@v1\nindex 01\n\nx", "x\nindex 1\n\n"])
+@pytest.mark.parametrize(
+    "text", ["", "c2sp.org/tlog-proof@v1\n", "c2sp.org/tlog-proof@v1\nindex 01\n\nx", "x\nindex 1\n\n"]
+)
 def test_malformed_tlog_proofs_are_refused(text: str) -> None:
     with pytest.raises(InvalidInputError):
         parse_tlog_proof(text)

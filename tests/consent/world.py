@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from consent import (
     ALL_CONTENT,
     UNLIMITED,
@@ -134,7 +135,9 @@ class World:
         digest = self.ledger.add_record(self.record(**record), release_keys=[RELEASE.public])
         return digest, self.ledger.grant_house_voice(digest, scope=scope)
 
-    def record(self, voice: str = "house", key: SigningKey = RELEASE, offered: Scope = WIDE, not_after: int = 0) -> bytes:
+    def record(
+        self, voice: str = "house", key: SigningKey = RELEASE, offered: Scope = WIDE, not_after: int = 0
+    ) -> bytes:
         return sign_record(
             key,
             voice=voice,
