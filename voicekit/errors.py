@@ -53,9 +53,7 @@ class InputError(VoicekitError):
         What the user can do about it.
     """
 
-    def __init__(
-        self, file: str | PathLike[str], place: str, problem: str, remedy: str
-    ) -> None:
+    def __init__(self, file: str | PathLike[str], place: str, problem: str, remedy: str) -> None:
         self.file = str(file)
         self.place = place
         self.problem = problem

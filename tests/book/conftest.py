@@ -10,13 +10,15 @@ import pytest
 
 CONTAINER = (
     '<?xml version="1.0"?><container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">'
-    '<rootfiles><rootfile full-path="OPS/book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>'
+    '<rootfiles><rootfile full-path="OPS/book.opf" media-type="application/oebps-package+xml"/>'
+    "</rootfiles></container>"
 )
 PAGE = (
     '<?xml version="1.0" encoding="utf-8"?><html xmlns="http://www.w3.org/1999/xhtml" '
     'xmlns:epub="http://www.idpf.org/2007/ops" xmlns:ssml="http://www.w3.org/2001/10/synthesis">'
     "<head><title>{title}</title></head><body>{body}</body></html>"
 )
+METADATA = "<dc:title>Book</dc:title><dc:creator>Ann Author</dc:creator><dc:language>en</dc:language>"
 #: Takes pages (name -> body or whole document) and options; gives the path of the EPUB.
 MakeEpub = Callable[..., Path]
 
@@ -33,24 +35,30 @@ def make_epub(tmp_path: Path) -> MakeEpub:
         nav: str = "",
         ncx: str = "",
         spine: str = "",
-        metadata: str = "<dc:title>Book</dc:title><dc:creator>Ann Author</dc:creator><dc:language>en</dc:language>",
+        metadata: str = METADATA,
         manifest: str = "",
         extra: dict[str, str | bytes] | None = None,
         leave_out: tuple[str, ...] = (),
         name: str = "book.epub",
     ) -> Path:
-        items = [f'<item id="i{n}" href="{href}" media-type="application/xhtml+xml"/>' for n, href in enumerate(pages)]
+        items = [
+            f'<item id="i{n}" href="{href}" media-type="application/xhtml+xml"/>'
+            for n, href in enumerate(pages)
+        ]
         references = spine or "".join(f'<itemref idref="i{n}"/>' for n in range(len(pages)))
         toc = ""
         members: dict[str, str | bytes] = {}
         if nav:
-            items.append('<item id="nav" href="nav.xhtml" properties="nav" media-type="application/xhtml+xml"/>')
+            items.append(
+                '<item id="nav" href="nav.xhtml" properties="nav" media-type="application/xhtml+xml"/>'
+            )
             members["OPS/nav.xhtml"] = page(f'<nav epub:type="toc"><ol>{nav}</ol></nav>')
         if ncx:
             items.append('<item id="ncx" href="toc.ncx" media-type="application/x-dtbncx+xml"/>')
             toc = ' toc="ncx"'
             members["OPS/toc.ncx"] = (
-                f'<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/" version="2005-1"><navMap>{ncx}</navMap></ncx>'
+                f'<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/" version="2005-1">'
+                f"<navMap>{ncx}</navMap></ncx>"
             )
         members["META-INF/container.xml"] = CONTAINER
         members["OPS/book.opf"] = (

@@ -45,15 +45,17 @@ def test_epub2_ncx_nested_and_names_with_spaces(make_epub: MakeEpub) -> None:
     }
     book = read_book(make_epub(pages, ncx=ncx))
     assert [c.title for c in book.chapters] == ["I", "II"]
-    assert spoken(book.chapters[0])[:2] == ["Part One", "one"]  # the part's title is read with its first chapter
+    assert spoken(book.chapters[0])[:2] == [
+        "Part One",
+        "one",
+    ]  # the part's title is read with its first chapter
     assert spoken(book.chapters[1])[0] == "two"
 
 
 def test_short_subsections_are_read_with_the_chapter_before(make_epub: MakeEpub) -> None:
     body = f'<h1 id="a">A</h1>{LONG}<h2 id="s">S</h2>{P("Short.")}<h2 id="t">T</h2>{LONG}'
-    nav = (
-        '<li><a href="p.xhtml#a">A</a><ol><li><a href="p.xhtml#s">S</a></li><li><a href="p.xhtml#t">T</a></li></ol></li>'
-    )
+    nav = '<li><a href="p.xhtml#a">A</a><ol><li><a href="p.xhtml#s">S</a></li>'
+    nav += '<li><a href="p.xhtml#t">T</a></li></ol></li>'
     path = make_epub({"p.xhtml": body}, nav=nav)
     assert [c.title for c in read_book(path).chapters] == ["A", "T"]
     everything = read_book(path, policy=ReadingPolicy(merge_below_words=0))
@@ -103,7 +105,8 @@ def test_nonlinear_documents_are_kept_but_not_read(make_epub: MakeEpub) -> None:
 
 def test_marks_of_notes_pages_and_lines_are_left_out_and_reported(make_epub: MakeEpub) -> None:
     body = (
-        '<p>Un<span epub:type="pagebreak" id="p7">7</span>broken word<a epub:type="noteref" href="#n1">1</a>, and'
+        '<p>Un<span epub:type="pagebreak" id="p7">7</span>broken word'
+        '<a epub:type="noteref" href="#n1">1</a>, and'
         '<sup><a href="#n2">[2]</a></sup> a <a href="#x">link</a><span class="lnum">10</span>.</p>'
         '<aside epub:type="footnote" id="n1"><p>1. The note.</p></aside>'
     )
@@ -153,7 +156,9 @@ def test_kinds_and_pauses_by_structure(make_epub: MakeEpub) -> None:
 
 
 def test_verse_of_lines_with_breaks(make_epub: MakeEpub) -> None:
-    body = "<p>Tiger, tiger, burning bright<br/>In the forests of the night,<br/>What immortal hand or eye</p>"
+    body = (
+        "<p>Tiger, tiger, burning bright<br/>In the forests of the night,<br/>What immortal hand or eye</p>"
+    )
     (chapter,) = read_book(make_epub({"a.xhtml": body})).chapters
     assert [(s.kind, s.spoken) for s in chapter.sentences()] == [
         ("verse", "Tiger, tiger, burning bright"),
@@ -210,7 +215,9 @@ def test_pronunciations_are_read_and_reported_and_aliases_are_honoured(make_epub
 
 def test_encodings_and_tag_soup(make_epub: MakeEpub) -> None:
     latin = '<?xml version="1.0" encoding="iso-8859-1"?><html><body><p>Caf\xe9 \x93q\x94</p></body></html>'
-    wide = '<?xml version="1.0" encoding="utf-16"?><html><body><p>Wide café</p></body></html>'.encode("utf-16")
+    wide = '<?xml version="1.0" encoding="utf-16"?><html><body><p>Wide café</p></body></html>'.encode(
+        "utf-16"
+    )
     soup = "<html><body><p>Open <b>bold<p>Next &copy; <br>line</body></html>"
     book = read_book(make_epub({"a.xhtml": latin.encode("latin-1"), "b.xhtml": wide, "c.xhtml": soup}))
     assert [c.text for c in book.chapters] == ["Café “q”", "Wide café", "Open bold\n\nNext ©\nline"]
@@ -227,7 +234,9 @@ def test_a_file_changed_after_opening_is_refused(make_epub: MakeEpub) -> None:
 
 def test_memory_stays_flat(make_epub: MakeEpub) -> None:
     """Opening keeps no document, and reading all chapters takes hardly more than reading one."""
-    pages = {f"p{n}.xhtml": f"<h1>Chapter {n}</h1>" + P("Some words of a chapter here. " * 300) for n in range(8)}
+    pages = {
+        f"p{n}.xhtml": f"<h1>Chapter {n}</h1>" + P("Some words of a chapter here. " * 300) for n in range(8)
+    }
     path = make_epub(pages)
     tracemalloc.start()
     book = read_book(path)

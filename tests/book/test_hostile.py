@@ -84,12 +84,16 @@ def test_billion_laughs_and_other_entities(make_epub: MakeEpub, tmp_path: Path) 
         body = f'<?xml version="1.0"?><!DOCTYPE html [{declared}]><html><body><p>&a;</p></body></html>'
         assert refusal(make_epub({"a.xhtml": body}), "entities of its own").place == "OPS/a.xhtml"
     opf = '<?xml version="1.0"?><!DOCTYPE package [<!ENTITY a "x">]><package>&a;</package>'
-    assert refusal(make_epub(PAGE, extra={"OPS/book.opf": opf}), "entities of its own").place == "OPS/book.opf"
+    assert (
+        refusal(make_epub(PAGE, extra={"OPS/book.opf": opf}), "entities of its own").place == "OPS/book.opf"
+    )
 
 
 def test_paths_out_of_the_book(make_epub: MakeEpub) -> None:
     manifest = '<item id="x" href="../../etc/passwd" media-type="application/xhtml+xml"/>'
-    refusal(make_epub(PAGE, manifest=manifest, spine='<itemref idref="x"/>'), "points out of the book's folder")
+    refusal(
+        make_epub(PAGE, manifest=manifest, spine='<itemref idref="x"/>'), "points out of the book's folder"
+    )
     manifest = '<item id="x" href="file:///etc/passwd" media-type="application/xhtml+xml"/>'
     refusal(make_epub(PAGE, manifest=manifest, spine='<itemref idref="x"/>'), "points outside the book")
 
@@ -97,7 +101,8 @@ def test_paths_out_of_the_book(make_epub: MakeEpub) -> None:
 def test_copy_protection(make_epub: MakeEpub) -> None:
     encryption = (
         '<encryption xmlns="urn:oasis:names:tc:opendocument:xmlns:container" xmlns:e="http://www.w3.org/2001/04/xmlenc#">'
-        '<e:EncryptedData><e:EncryptionMethod Algorithm="{}"/><e:CipherData><e:CipherReference URI="OPS/a.xhtml"/>'
+        '<e:EncryptedData><e:EncryptionMethod Algorithm="{}"/><e:CipherData>'
+        '<e:CipherReference URI="OPS/a.xhtml"/>'
         "</e:CipherData></e:EncryptedData></encryption>"
     )
     aes = encryption.format("http://www.w3.org/2001/04/xmlenc#aes128-cbc")
@@ -121,12 +126,19 @@ def test_zip_encryption(make_epub: MakeEpub) -> None:
 
 
 def test_no_text(make_epub: MakeEpub) -> None:
-    refusal(make_epub({"a.xhtml": '<p><img src="p.png" alt="A page"/></p>', "b.xhtml": "<p> * * * </p>"}), "no text to read")
+    refusal(
+        make_epub({"a.xhtml": '<p><img src="p.png" alt="A page"/></p>', "b.xhtml": "<p> * * * </p>"}),
+        "no text to read",
+    )
 
 
 @pytest.mark.parametrize(
     ("member", "match"),
-    [("META-INF/container.xml", "no EPUB"), ("OPS/book.opf", "no package file"), ("OPS/a.xhtml", "not in the file")],
+    [
+        ("META-INF/container.xml", "no EPUB"),
+        ("OPS/book.opf", "no package file"),
+        ("OPS/a.xhtml", "not in the file"),
+    ],
 )
 def test_missing_members(make_epub: MakeEpub, member: str, match: str) -> None:
     refusal(make_epub(PAGE, leave_out=(member,)), match)
@@ -144,7 +156,10 @@ def test_wrong_encoding_in_a_document(make_epub: MakeEpub) -> None:
     body = '<?xml version="1.0" encoding="utf-8"?><html><body><p>Caf\xe9</p></body></html>'.encode("latin-1")
     error = refusal(make_epub({"a.xhtml": body}), "not valid")
     assert error.place == f"OPS/a.xhtml, byte {body.index(0xE9)}"
-    refusal(make_epub({"a.xhtml": b'<?xml version="1.0" encoding="klingon-1"?><html/>'}), "unknown encoding 'klingon-1'")
+    refusal(
+        make_epub({"a.xhtml": b'<?xml version="1.0" encoding="klingon-1"?><html/>'}),
+        "unknown encoding 'klingon-1'",
+    )
 
 
 def test_other_zip_files(tmp_path: Path) -> None:
@@ -208,7 +223,11 @@ def test_any_damage_ends_in_an_input_error_or_a_book(make_epub: MakeEpub, data: 
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))))
+@given(
+    st.one_of(
+        st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
+    )
+)
 def test_any_bytes_as_text_end_in_an_input_error_or_a_book(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "any.txt"
     path.write_bytes(data)

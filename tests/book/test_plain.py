@@ -15,7 +15,8 @@ def spoken(book: Book) -> list[list[str]]:
 
 def test_chapters_by_their_headings() -> None:
     text = (
-        "CHAPTER I\n\nDown the Hole\n\nAlice was tired.\nShe sat.\n\nCHAPTER II.\nThe Pool\n\nCurious!\n\n* * *\n\nEnd.\n\n"
+        "CHAPTER I\n\nDown the Hole\n\nAlice was tired.\nShe sat.\n\nCHAPTER II.\nThe Pool\n\n"
+        "Curious!\n\n* * *\n\nEnd.\n\n"
         "III\n\nThree.\n\nEPILOGUE\n\nBye."
     )
     book = book_from_text(text, title="Alice")
@@ -63,7 +64,8 @@ def test_gutenberg_frame_is_kept_but_not_read() -> None:
 
 
 def test_verse_in_a_text() -> None:
-    text = "He sang:\n\n    Tiger, tiger, burning bright\n    In the forests of the night,\n\nand then he slept again."
+    text = "He sang:\n\n    Tiger, tiger, burning bright\n    In the forests of the night,\n\n"
+    text += "and then he slept again."
     (chapter,) = book_from_text(text).chapters
     assert [(s.kind, s.spoken) for s in chapter.sentences()] == [
         ("sentence", "He sang:"),
@@ -73,7 +75,9 @@ def test_verse_in_a_text() -> None:
     ]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"]
+)
 def test_encodings_are_told(tmp_path: Path, encoding: str) -> None:
     text = "“Café,” she said — naïve. " + "Plain words follow here. " * 4
     path = tmp_path / "book.txt"
@@ -86,7 +90,8 @@ def test_encodings_are_told(tmp_path: Path, encoding: str) -> None:
 def test_markdown(tmp_path: Path) -> None:
     path = tmp_path / "book.md"
     path.write_text(
-        "---\nauthor: me\n---\n# One\n\nSome *stressed* and **bold** [link](http://x.org/) `code`.\n\n- first\n- second\n\n"
+        "---\nauthor: me\n---\n# One\n\nSome *stressed* and **bold** [link](http://x.org/) `code`.\n\n"
+        "- first\n- second\n\n"
         "> quoted\n> twice\n\n---\n\n```\nx = 1\n```\n\nTwo\n===\n\nMore.\n<!-- hidden -->\n\n### Sub\nEnd."
     )
     book = read_book(path, policy=ReadingPolicy(code=False))
@@ -103,7 +108,8 @@ def test_markdown(tmp_path: Path) -> None:
 def test_html(tmp_path: Path) -> None:
     path = tmp_path / "book.html"
     path.write_bytes(
-        b"<html><head><meta charset=windows-1252><title>T</title><script>x()</script></head><body><h1>One</h1>"
+        b"<html><head><meta charset=windows-1252><title>T</title><script>x()</script></head>"
+        b"<body><h1>One</h1>"
         b"<p>Caf\xe9 &amp; tea<br>now<h1>Two</h1>Loose text"
     )
     book = read_book(path)

@@ -67,7 +67,11 @@ def test_what_is_read_is_said_or_reported(samples: Path, name: str) -> None:
                 assert token.start >= position and text[token.start : token.end] == token.text
                 position = token.end
                 said.update(range(token.start, token.end))
-        quiet = [b for b in chapter.blocks if not b.read or b.kind == "break" or not any(c.isalnum() for c in b.text)]
+        quiet = [
+            b
+            for b in chapter.blocks
+            if not b.read or b.kind == "break" or not any(c.isalnum() for c in b.text)
+        ]
         for block in quiet:
             said.update(range(block.start, block.end))
         assert not [i for i, c in enumerate(text) if not c.isspace() and i not in said]
@@ -89,16 +93,25 @@ def test_childrens_literature(samples: Path) -> None:
 
 def test_georgia(samples: Path) -> None:
     book = read_book(samples / "georgia-pls-ssml.epub")
-    assert [c.title for c in book.reading] == (
-        ["GEORGIA", "Climate and Soils", "Minerals", "Agriculture", "Manufactures", "Population", "Government"]
-        + ["Education", "Finance", "History"]
-    )
+    assert [c.title for c in book.reading] == [
+        "GEORGIA",
+        "Climate and Soils",
+        "Minerals",
+        "Agriculture",
+        "Manufactures",
+        "Population",
+        "Government",
+        "Education",
+        "Finance",
+        "History",
+    ]
     assert len(book.pronunciations) == 71  # lexemes with a phoneme in en.pls
     codes = Counter(notice.code for chapter in book.chapters for notice in chapter.notices())
     assert (codes["note-reference-skipped"], codes["pronunciation-not-used"]) == (24, 102)
     first = next(s for s in book.reading[0].sentences() if s.kind == "sentence")
     assert first.spoken.startswith(
-        "georgia, a southern state of the United States of America, one of the thirteen original states, situated "
+        "georgia, a southern state of the United States of America, one of the thirteen original states, "
+        "situated "
         "between thirty degrees thirty one minutes thirty nine seconds and thirty five degrees N, and between"
     )
     history = book.reading[-1]
@@ -116,21 +129,26 @@ def test_wasteland(samples: Path) -> None:
     assert lines[9].text == "And went on in sunlight, into the Hofgarten,"  # line 10, without its number
     by_text = {line.text: line for line in lines}
     last = by_text["I read, much of the night, and go south in the winter."]
-    assert last.pause_after_s > by_text["In the mountains, there you feel free."].pause_after_s  # the stanza ends
+    assert (
+        last.pause_after_s > by_text["In the mountains, there you feel free."].pause_after_s
+    )  # the stanza ends
     assert [c.matter for c in book.chapters][-1] == "back"
     epigraph = [n for s in book.reading[0].sentences() for n in s.notices]
     assert {n.code for n in epigraph} == {"other-script"}
 
 
 def test_speed(samples: Path, tmp_path: Path) -> None:
-    """About a megabyte of text a second on one core of 2020; measured against bare tokenising in the same run."""
+    """About a megabyte of text a second; measured against bare tokenising in the same run."""
     text = read_book(samples / "childrens-literature.epub").reading[-1].text
     path = tmp_path / "long.txt"
     path.write_text(f"{text}\n\n" * 20, encoding="utf-8")
     ratios = []
     for _ in range(2):
         start = time.process_time()
-        bare = [(m.group(), m.start(), m.end()) for m in re.finditer(r"\w+|[^\w\s]", path.read_text(encoding="utf-8"))]
+        bare = [
+            (m.group(), m.start(), m.end())
+            for m in re.finditer(r"\w+|[^\w\s]", path.read_text(encoding="utf-8"))
+        ]
         middle = time.process_time()
         count = sum(1 for chapter in read_book(path).chapters for _ in chapter.sentences())
         ratios.append((time.process_time() - middle) / (middle - start))

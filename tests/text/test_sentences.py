@@ -28,8 +28,8 @@ SPLITS = [
     ["It cost $3.50.", "He paid 2.5 pounds."],
     ["J. R. R. Tolkien wrote it.", "C. S. Lewis read it."],
     ["“Who is it?” he asked.", "“It is I,” said she."],
-    ["\"Stop!\" cried John.", "He ran."],
-    ["\"What?\" John said.", "\"Nothing.\""],
+    ['"Stop!" cried John.', "He ran."],
+    ['"What?" John said.', '"Nothing."'],
     ["He lives at Baker St. with me.", "Good."],
     ["I came at 5 p.m. on Monday.", "It was late."],
     ["I came at 5 p.m.", "Then I left."],
@@ -99,7 +99,10 @@ def test_nothing_to_say_gives_no_sentence() -> None:
 
 
 def test_long_sentences_are_said_in_parts_at_their_marks() -> None:
-    text = "; ".join(f"part {word} of a very long sentence that goes on, and on" for word in "abcdefghijkl") + "."
+    text = (
+        "; ".join(f"part {word} of a very long sentence that goes on, and on" for word in "abcdefghijkl")
+        + "."
+    )
     sentences = split_sentences(text, longest=200, pauses=Pauses(part_s=0.11, sentence_s=0.44))
     assert len(sentences) > 2
     assert all(len(s.text) <= 200 for s in sentences)
@@ -140,13 +143,16 @@ def test_lexicon_refuses_a_broken_entry() -> None:
 
 
 # Text as it occurs: words, numbers and signs of every kind, and then any characters whatever.
-_PIECES = st.sampled_from(
-    "the He said Dr. Mr St. No. e.g. U.S.A. J. I IV viii chapter $3.50 £1m 3:45 p.m. 1914–18 1890s 12,000 3/4 ½ 5km "
-    "50% -5 +44 20°C a@b.org https://x.org/a #tag & + § “ ” ‘ ’ \" ' ( ) [ ] — – - -- ... … . , ; : ? ! * _ "
-    "café naïve ﬁ Москва 東京 ひらがな Σ 😀 don't o’clock well-known x² H₂O ² Ⅷ ｆ ٣ शब्द".split()
-)
+_WORDS = """
+the He said Dr. Mr St. No. e.g. U.S.A. J. I IV viii chapter $3.50 £1m 3:45 p.m. 1914–18 1890s 12,000 3/4 ½ 5km
+50% -5 +44 20°C a@b.org https://x.org/a #tag & + § “ ” ‘ ’ " ' ( ) [ ] — – - -- ... … . , ; : ? ! * _
+café naïve ﬁ Москва 東京 ひらがな Σ 😀 don't o’clock well-known x² H₂O ² Ⅷ ｆ ٣ शब्द
+"""
+_PIECES = st.sampled_from(_WORDS.split())
 _SPACES = st.sampled_from([" ", " ", " ", "", "\n", "\n\n", "\t", "\u00a0", "\u00ad", "\u200b"])
-_WRITTEN = st.lists(st.tuples(_PIECES, _SPACES), max_size=25).map(lambda parts: "".join(a + b for a, b in parts))
+_WRITTEN = st.lists(st.tuples(_PIECES, _SPACES), max_size=25).map(
+    lambda parts: "".join(a + b for a, b in parts)
+)
 TEXTS = st.one_of(_WRITTEN, st.text(max_size=60))
 
 

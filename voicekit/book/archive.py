@@ -98,7 +98,8 @@ class Archive:
             raise InputError(
                 self.path,
                 name,
-                f"unpacks to more than {limit // 2**20} MiB from {info.compress_size} bytes: this looks like a zip bomb",
+                f"unpacks to more than {limit // 2**20} MiB from {info.compress_size} bytes: "
+                "this looks like a zip bomb",
                 "do not use this file; a book's document is far smaller",
             )
         if self._total > MAX_TOTAL_BYTES:

@@ -148,19 +148,45 @@ _ROLE_FLAGS = {
     "index": "index",
     "bibliography": "bibliography",
     **dict.fromkeys(
-        ("footnote", "footnotes", "endnote", "endnotes", "rearnote", "rearnotes", "note", "notes", "annotation"), "notes"
+        (
+            "footnote",
+            "footnotes",
+            "endnote",
+            "endnotes",
+            "rearnote",
+            "rearnotes",
+            "note",
+            "notes",
+            "annotation",
+        ),
+        "notes",
     ),
     **dict.fromkeys(
-        ("titlepage", "halftitlepage", "dedication", "epigraph", "foreword", "preface", "acknowledgments",
-         "other-credits", "imprint", "imprimatur", "contributors", "frontmatter", "seriespage"),
+        (
+            "titlepage",
+            "halftitlepage",
+            "dedication",
+            "epigraph",
+            "foreword",
+            "preface",
+            "acknowledgments",
+            "other-credits",
+            "imprint",
+            "imprimatur",
+            "contributors",
+            "frontmatter",
+            "seriespage",
+        ),
         "front_matter",
     ),
-    **dict.fromkeys(("afterword", "appendix", "colophon", "glossary", "backmatter", "promotion"), "back_matter"),
-}  # fmt: skip
+    **dict.fromkeys(
+        ("afterword", "appendix", "colophon", "glossary", "backmatter", "promotion"), "back_matter"
+    ),
+}
 
 
 def title_line(text: str) -> str:
-    """A heading of several lines as a title: ``Chapter I`` and ``The Cyclone`` -> ``Chapter I. The Cyclone``."""
+    """A heading of several lines as one: ``Chapter I``, ``The Cyclone`` -> ``Chapter I. The Cyclone``."""
     title = ""
     for line in text.split("\n"):
         if line.strip():
@@ -192,7 +218,7 @@ def place_blocks(blocks: list[Block] | tuple[Block, ...]) -> tuple[str, tuple[Bl
                 block.last_of_group,
                 block.skipped,
                 block.hints,
-            )  # fmt: skip
+            )
         )
         position = end + len(BLOCK_GAP)
     return BLOCK_GAP.join(block.text for block in blocks), tuple(placed)

@@ -47,10 +47,38 @@ _ROLE_BY_TITLE = (
 _COPYRIGHT = re.compile(
     r"all rights reserved|\bISBN\b|copyright ©|© ?\d{4}|library of congress catalog", re.I
 )
-_BACK = frozenset({"index", "endnotes", "afterword", "appendix", "bibliography", "glossary", "colophon", "backmatter",
-                   "rearnotes", "footnotes", "notes"})  # fmt: skip
-_FRONT = frozenset({"toc", "loi", "lot", "copyright-page", "cover", "titlepage", "halftitlepage", "dedication", "epigraph", "foreword", "preface",
-                    "acknowledgments", "frontmatter"})  # fmt: skip
+_BACK = frozenset(
+    {
+        "index",
+        "endnotes",
+        "afterword",
+        "appendix",
+        "bibliography",
+        "glossary",
+        "colophon",
+        "backmatter",
+        "rearnotes",
+        "footnotes",
+        "notes",
+    }
+)
+_FRONT = frozenset(
+    {
+        "toc",
+        "loi",
+        "lot",
+        "copyright-page",
+        "cover",
+        "titlepage",
+        "halftitlepage",
+        "dedication",
+        "epigraph",
+        "foreword",
+        "preface",
+        "acknowledgments",
+        "frontmatter",
+    }
+)
 
 
 def classify(title: str, text: str = "", words: int = 0) -> str:
@@ -168,9 +196,17 @@ def read_epub(path: Path, policy: ReadingPolicy) -> Book:
             "it may be a book of images; give one with text, or its plain text",
         )
     return Book(
-        package.title or path.stem, package.authors, package.language, chapters, tuple(notices), str(path), "epub",
-        _sha256(path), tuple(phonemes), lexicon,
-    )  # fmt: skip
+        package.title or path.stem,
+        package.authors,
+        package.language,
+        chapters,
+        tuple(notices),
+        str(path),
+        "epub",
+        _sha256(path),
+        tuple(phonemes),
+        lexicon,
+    )
 
 
 def _sha256(path: Path) -> str:
@@ -250,7 +286,7 @@ def _chapters(
     has_toc: bool,
     policy: ReadingPolicy,
 ) -> tuple[Chapter, ...]:
-    """Join parts to chapters: titles of parts of the book go with what follows, split files with what precedes."""
+    """Join parts to chapters: a title alone goes with what follows, a split file with what precedes."""
     groups: list[list[_Part]] = []
     seen_toc = False
     for part in parts:
@@ -293,7 +329,7 @@ def _chapters(
                 sum(p.characters for p in group if not p.reason),
                 load=lambda chosen=frozen: loader.blocks(chosen),  # type: ignore[misc]
                 lexicon=lexicon,
-            )  # fmt: skip
+            )
         )
     return tuple(chapters)
 

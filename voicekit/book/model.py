@@ -114,14 +114,26 @@ class Chapter:
             for skipped in block.skipped:
                 place = block.start + skipped.offset
                 found.append(
-                    Notice(f"{skipped.kind}-skipped", skipped.text, place, place, _SKIPPED_DETAIL.get(skipped.kind, ""),
-                           self.source)
-                )  # fmt: skip
+                    Notice(
+                        f"{skipped.kind}-skipped",
+                        skipped.text,
+                        place,
+                        place,
+                        _SKIPPED_DETAIL.get(skipped.kind, ""),
+                        self.source,
+                    )
+                )
             for hint in block.hints:
                 found.append(
-                    Notice("pronunciation-not-used", block.text[hint.start : hint.end], block.start + hint.start,
-                           block.start + hint.end, f"the source gives [{hint.phonemes}] ({hint.alphabet})", self.source)
-                )  # fmt: skip
+                    Notice(
+                        "pronunciation-not-used",
+                        block.text[hint.start : hint.end],
+                        block.start + hint.start,
+                        block.start + hint.end,
+                        f"the source gives [{hint.phonemes}] ({hint.alphabet})",
+                        self.source,
+                    )
+                )
             if (
                 block.read
                 and block.kind != "break"
@@ -173,9 +185,12 @@ def _block_sentences(block: Block, base: TextContext, pauses: Pauses) -> Iterato
     between = pauses.line_s if block.kind == "verse" else pauses.paragraph_s
     for index, (place, line) in enumerate(lines):
         yield from split_sentences(
-            line, context, offset=block.start + place, pauses=pauses,
+            line,
+            context,
+            offset=block.start + place,
+            pauses=pauses,
             last_pause_s=after if index + 1 == len(lines) else between,
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)

@@ -95,9 +95,15 @@ def book_of_plain_text(
         raise InputError(name, "", "holds no text to read aloud", "give a file with text in it")
     language = "en" if fields.get("Language", "").lower().startswith("english") else ""
     return Book(
-        title or fields.get("Title", "") or _stem(name), (fields["Author"],) if "Author" in fields else (), language,
-        tuple(chapters), tuple(found_notices), name, "markdown" if markdown else "text", sha256,
-    )  # fmt: skip
+        title or fields.get("Title", "") or _stem(name),
+        (fields["Author"],) if "Author" in fields else (),
+        language,
+        tuple(chapters),
+        tuple(found_notices),
+        name,
+        "markdown" if markdown else "text",
+        sha256,
+    )
 
 
 def book_of_blocks(
@@ -232,9 +238,16 @@ def _chapter(section: _Section, index: int, name: str, policy: ReadingPolicy, bo
             else "front"
         )
     return Chapter(
-        section.title or book_title, index, name, matter, not reason, reason, 0 if reason else words,
-        0 if reason else sum(len(b.text) for b in blocks), load=lambda: blocks,
-    )  # fmt: skip
+        section.title or book_title,
+        index,
+        name,
+        matter,
+        not reason,
+        reason,
+        0 if reason else words,
+        0 if reason else sum(len(b.text) for b in blocks),
+        load=lambda: blocks,
+    )
 
 
 def _markdown_blocks(text: str, policy: ReadingPolicy) -> list[Block]:

@@ -65,9 +65,14 @@ _BLOCKS = frozenset(
 _NO_TEXT = frozenset(["head", "script", "style", "template", "title", "link", "meta"])
 _OBJECTS = frozenset(["svg", "math", "audio", "video", "object", "iframe", "canvas", "embed"])
 _KINDS = {
-    "li": "list", "dt": "list", "dd": "list", "blockquote": "quote", "figcaption": "caption", "caption": "caption",
+    "li": "list",
+    "dt": "list",
+    "dd": "list",
+    "blockquote": "quote",
+    "figcaption": "caption",
+    "caption": "caption",
     "pre": "code",
-}  # fmt: skip
+}
 _VERSE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:line-?group|linegroup|stanza|poem|poetry|verse|lg)(?:$|[\s_-])", re.IGNORECASE
 )
@@ -174,7 +179,7 @@ class _Builder:
                     last_of_group=last_of_group or (kind == "verse" and "\n" in text),
                     skipped=skipped,
                     hints=hints,
-                )  # fmt: skip
+                )
             )
             self.skipped.clear()
         else:  # what was left out alone in its paragraph belongs to the next one
@@ -444,9 +449,16 @@ def _row(row: etree._Element, builder: _Builder, context: _Context) -> None:
         text += cell.text.replace("\n", " ")
     if text:
         builder.blocks.append(
-            Block("row", text, read=not context.reason, reason=context.reason, role=context.role or "table",
-                  skipped=tuple(skipped), hints=tuple(hints))
-        )  # fmt: skip
+            Block(
+                "row",
+                text,
+                read=not context.reason,
+                reason=context.reason,
+                role=context.role or "table",
+                skipped=tuple(skipped),
+                hints=tuple(hints),
+            )
+        )
 
 
 def _image(node: etree._Element, builder: _Builder, context: _Context) -> None:

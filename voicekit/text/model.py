@@ -122,7 +122,7 @@ class Sentence:
 
 
 def join_spoken(parts: Iterable[str]) -> str:
-    """Join spoken parts: one space between words, marks close up, of neighbouring marks the strongest stays."""
+    """Join spoken parts: spaces between words, marks close up, of neighbouring marks the strongest stays."""
     out: list[str] = []
     mark = ""
     for part in parts:

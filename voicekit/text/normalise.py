@@ -19,7 +19,7 @@ from voicekit.text.words import SPECIAL_WORDS, read_word
 
 __all__ = ["normalise"]
 
-#: A word that is read as it stands, unless it is one of SPECIAL_WORDS: letters of one case (or a capital first)
+#: A word read as it stands, unless it is one of SPECIAL_WORDS: small letters, perhaps a capital first,
 #: with no digit, dot or sign inside or right behind.
 _ORDINARY = re.compile(
     r"\s*((?:[A-Za-zÀ-ÖØ-Þ]?[a-zà-öø-ÿœ]+|I)(?:['’][a-z]+)?)(?=[\s,;:?!—”…\"’')\]]|\.(?=[\s\"”’)\]]|$)|-[A-Za-z]|$)"

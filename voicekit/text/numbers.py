@@ -165,7 +165,7 @@ def plural(words: str) -> str:
 
 
 def decade(value: int) -> str:
-    """Ten years: ``1890`` -> ``eighteen nineties``, ``90`` -> ``nineties``, ``1900`` -> ``nineteen hundreds``."""
+    """Ten years: ``1890`` -> ``eighteen nineties``, ``90`` -> ``nineties``."""
     return plural(year(value) if value >= 1000 else cardinal(value))
 
 

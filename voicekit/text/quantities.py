@@ -35,7 +35,8 @@ _DAY_MONTH = re.compile(rf"(\d{{1,2}})(?P<suffix>st|nd|rd|th)?(?=\s+(?P<of>of\s+
 _CLOCK = re.compile(rf"(\d{{1,2}}):(\d{{2}})(?::(\d{{2}}))?(?![\d:])(?:\s?{_MERIDIEM})?")
 _POINT_CLOCK = re.compile(rf"(\d{{1,2}})(?:\.(\d{{2}}))?\s?{_MERIDIEM}(?![\w])")
 _PHONE = re.compile(
-    r"(?:\+?\d{1,3}[-. ])?\(\d{3}\)\s?\d{3}-\d{4}|(?:1-)?\d{3}([-.])\d{3}\1\d{4}(?![\d-])|\d{3}-\d{4}(?![\d-])|\+\d{1,3}(?:[ -]\d{2,}){2,}"
+    r"(?:\+?\d{1,3}[-. ])?\(\d{3}\)\s?\d{3}-\d{4}|(?:1-)?\d{3}([-.])\d{3}\1\d{4}(?![\d-])"
+    r"|\d{3}-\d{4}(?![\d-])|\+\d{1,3}(?:[ -]\d{2,}){2,}"
 )
 _ORDINAL = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th|ST|ND|RD|TH|ˢᵗ|ⁿᵈ|ʳᵈ|ᵗʰ)\b")
 _DECADE = re.compile(r"(\d{4}|\d{2})['’]?s\b")
@@ -467,7 +468,7 @@ def _after_number(scan: Scan, start: int, end: int, said: str, *, plural: bool, 
 
 
 def _unit_is_word(scan: Scan, found: re.Match[str]) -> bool:
-    """Letters after a number that are not its unit: ``5 m.p.h.`` is, ``in 1914 s`` or ``Section 5 B`` is not."""
+    """Letters after a number that are not its unit: ``5 s`` is one, ``Section 5 B`` is not."""
     unit, gap = found.group("unit"), found.group("gap")
     if unit in ("s", "h", "t", "B", "V", "W", "J", "L", "cal", "pt", "min") and gap != " ":
         return unit in ("s", "t", "B", "L", "J", "cal", "pt") and gap != " "

@@ -119,9 +119,14 @@ def _settle(text: str, offset: int, sentences: list[Sentence], silent: list) -> 
         _, last, tokens, notices = silent.pop(0)
         before = sentences[-1]
         sentences[-1] = Sentence(
-            text[before.start - offset : last], before.start, last + offset, before.tokens + _hush(tokens),
-            before.kind, before.pause_after_s, before.notices + notices,
-        )  # fmt: skip
+            text[before.start - offset : last],
+            before.start,
+            last + offset,
+            before.tokens + _hush(tokens),
+            before.kind,
+            before.pause_after_s,
+            before.notices + notices,
+        )
 
 
 def _absorb(text: str, offset: int, sentence: Sentence, silent: list) -> Sentence:  # type: ignore[type-arg]
@@ -129,9 +134,14 @@ def _absorb(text: str, offset: int, sentence: Sentence, silent: list) -> Sentenc
     while silent:
         first, _, tokens, notices = silent.pop()
         sentence = Sentence(
-            text[first : sentence.end - offset], first + offset, sentence.end, _hush(tokens) + sentence.tokens,
-            sentence.kind, sentence.pause_after_s, notices + sentence.notices,
-        )  # fmt: skip
+            text[first : sentence.end - offset],
+            first + offset,
+            sentence.end,
+            _hush(tokens) + sentence.tokens,
+            sentence.kind,
+            sentence.pause_after_s,
+            notices + sentence.notices,
+        )
     return sentence
 
 

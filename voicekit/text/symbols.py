@@ -27,6 +27,10 @@ _LINK_SIGNS = {
 }  # fmt: skip
 _TOP_LEVEL_WORDS = frozenset({"com", "org", "net", "gov", "mil", "info", "dev", "app"})
 
+_SHORT_LINK_WORDS = frozenset(
+    {"me", "my", "to", "at", "in", "of", "on", "by", "we", "go", "us", "it", "is", "do", "no"}
+)
+
 _ELLIPSIS = re.compile(r"…+|\.{2,}(?:\s?\.)*|\.(?:\s\.){1,3}")
 _DASHES = re.compile(r"[—―–‒-]{2,}|[—―]")
 _SPACED_DASH = re.compile(r"\s")
@@ -42,7 +46,8 @@ _OPENERS = frozenset("([{⟨（［")
 _CLOSERS = frozenset(")]}⟩）］")
 #: Marks of other scripts and their English kin.
 _MARKS = {
-    ",": ",", ";": ";", ":": ":", ".": ".", "?": "?", "!": "!", "،": ",", "、": ",", "，": ",", "؛": ";", "；": ";",
+    ",": ",", ";": ";", ":": ":", ".": ".", "?": "?", "!": "!", "،": ",", "、": ",", "，": ",", "؛": ";",
+    "；": ";",
     "：": ":", "。": ".", "．": ".", "।": ".", "？": "?", "؟": "?", "！": "!", "‽": "?", "¡": "", "¿": "",
 }  # fmt: skip
 _SPOKEN = {
@@ -50,12 +55,17 @@ _SPOKEN = {
     "#": "hash", "°": "degrees", "±": "plus or minus", "×": "times", "÷": "divided by", "−": "minus",
     "≤": "is at most", "≥": "is at least", "≠": "is not equal to", "≈": "is about", "<": "less than",
     ">": "greater than", "∞": "infinity", "√": "the square root of", "©": "copyright", "®": "registered",
-    "™": "trademark", "№": "number", "¶": "paragraph", "/": "slash", "\\": "backslash", "⁄": "over", "→": "to",
+    "™": "trademark", "№": "number", "¶": "paragraph", "/": "slash", "\\": "backslash", "⁄": "over",
+    "→": "to",
     "←": "from", "↑": "up", "↓": "down", "↔": "to and from", "⇒": "implies", "♥": "heart", "♡": "heart",
-    "♣": "clubs", "♦": "diamonds", "♠": "spades", "♯": "sharp", "♭": "flat", "♮": "natural", "∑": "the sum of",
-    "∈": "in", "∅": "the empty set", "∂": "partial", "∆": "delta", "∫": "the integral of", "Ω": "ohm", "µ": "micro",
-    "☎": "telephone", "✓": "check", "✔": "check", "✗": "cross", "★": "star", "☆": "star", "‱": "per ten thousand",
-    "℃": "degrees Celsius", "℉": "degrees Fahrenheit", "℔": "pounds", "¬": "not", "∧": "and", "∨": "or", "∴": "therefore",
+    "♣": "clubs", "♦": "diamonds", "♠": "spades", "♯": "sharp", "♭": "flat", "♮": "natural",
+    "∑": "the sum of",
+    "∈": "in", "∅": "the empty set", "∂": "partial", "∆": "delta", "∫": "the integral of", "Ω": "ohm",
+    "µ": "micro",
+    "☎": "telephone", "✓": "check", "✔": "check", "✗": "cross", "★": "star", "☆": "star",
+    "‱": "per ten thousand",
+    "℃": "degrees Celsius", "℉": "degrees Fahrenheit", "℔": "pounds", "¬": "not", "∧": "and", "∨": "or",
+    "∴": "therefore",
     "º": "", "ª": "", "½": "one half", "~": "about", "℠": "service mark", "℗": "published",
 }  # fmt: skip
 #: Signs of typography: seen, never said.
@@ -357,25 +367,9 @@ def _say_piece(piece: str) -> str:
     if not piece[:1].isalnum():
         return ""
     low = piece.lower()
-    if low not in _TOP_LEVEL_WORDS and (len(low) <= 2 or not re.search("[aeiouy]", low) or low == "www"):
-        if low not in (
-            "me",
-            "my",
-            "to",
-            "at",
-            "in",
-            "of",
-            "on",
-            "by",
-            "we",
-            "go",
-            "us",
-            "it",
-            "is",
-            "do",
-            "no",
-        ):
-            return spell(piece)
+    odd = len(low) <= 2 or not re.search("[aeiouy]", low) or low == "www"
+    if odd and low not in _TOP_LEVEL_WORDS and low not in _SHORT_LINK_WORDS:
+        return spell(piece)
     return low
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 #: Symbol as written -> (one, many). Where the dialects differ, the American name.
 UNITS: dict[str, tuple[str, str]] = {
     "km": ("kilometer", "kilometers"), "m": ("meter", "meters"), "cm": ("centimeter", "centimeters"),
-    "mm": ("millimeter", "millimeters"), "µm": ("micrometer", "micrometers"), "nm": ("nanometer", "nanometers"),
+    "mm": ("millimeter", "millimeters"), "µm": ("micrometer", "micrometers"), "nm": ("nanometer",
+    "nanometers"),
     "kg": ("kilogram", "kilograms"), "g": ("gram", "grams"), "mg": ("milligram", "milligrams"),
     "µg": ("microgram", "micrograms"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"),
     "oz": ("ounce", "ounces"), "ft": ("foot", "feet"), "yd": ("yard", "yards"), "yds": ("yard", "yards"),
     "mi": ("mile", "miles"), "mph": ("mile per hour", "miles per hour"),
-    "kph": ("kilometer per hour", "kilometers per hour"), "km/h": ("kilometer per hour", "kilometers per hour"),
+    "kph": ("kilometer per hour", "kilometers per hour"), "km/h": ("kilometer per hour",
+    "kilometers per hour"),
     "kmh": ("kilometer per hour", "kilometers per hour"), "m/s": ("meter per second", "meters per second"),
     "m/s²": ("meter per second squared", "meters per second squared"),
     "km/s": ("kilometer per second", "kilometers per second"), "ft/s": ("foot per second", "feet per second"),
@@ -26,15 +28,19 @@ UNITS: dict[str, tuple[str, str]] = {
     "in.": ("inch", "inches"), "ins.": ("inch", "inches"),
     "°C": ("degree Celsius", "degrees Celsius"), "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
     "°": ("degree", "degrees"), "℃": ("degree Celsius", "degrees Celsius"),
-    "℉": ("degree Fahrenheit", "degrees Fahrenheit"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
+    "℉": ("degree Fahrenheit", "degrees Fahrenheit"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz",
+    "kilohertz"),
     "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"), "dB": ("decibel", "decibels"),
     "W": ("watt", "watts"), "kW": ("kilowatt", "kilowatts"), "MW": ("megawatt", "megawatts"),
     "kWh": ("kilowatt hour", "kilowatt hours"), "V": ("volt", "volts"), "kV": ("kilovolt", "kilovolts"),
-    "mA": ("milliamp", "milliamps"), "Ω": ("ohm", "ohms"), "J": ("joule", "joules"), "kJ": ("kilojoule", "kilojoules"),
-    "kcal": ("kilocalorie", "kilocalories"), "cal": ("calorie", "calories"), "kPa": ("kilopascal", "kilopascals"),
+    "mA": ("milliamp", "milliamps"), "Ω": ("ohm", "ohms"), "J": ("joule", "joules"), "kJ": ("kilojoule",
+    "kilojoules"),
+    "kcal": ("kilocalorie", "kilocalories"), "cal": ("calorie", "calories"), "kPa": ("kilopascal",
+    "kilopascals"),
     "psi": ("P S I", "P S I"), "rpm": ("R P M", "R P M"), "hp": ("horsepower", "horsepower"),
     "bit/s": ("bit per second", "bits per second"), "kbit/s": ("kilobit per second", "kilobits per second"),
-    "Mbit/s": ("megabit per second", "megabits per second"), "B": ("byte", "bytes"), "kB": ("kilobyte", "kilobytes"),
+    "Mbit/s": ("megabit per second", "megabits per second"), "B": ("byte", "bytes"), "kB": ("kilobyte",
+    "kilobytes"),
     "KB": ("kilobyte", "kilobytes"), "MB": ("megabyte", "megabytes"), "GB": ("gigabyte", "gigabytes"),
     "TB": ("terabyte", "terabytes"), "ms": ("millisecond", "milliseconds"), "s": ("second", "seconds"),
     "sec": ("second", "seconds"), "secs": ("second", "seconds"), "min": ("minute", "minutes"),
@@ -58,9 +64,14 @@ CURRENCIES: dict[str, tuple[str, str, str, str]] = {
     "₪": ("shekel", "shekels", "agora", "agorot"),
     "₤": ("pound", "pounds", "penny", "pence"),
 }
-CURRENCY_PREFIXES = {"US": "U S", "A": "Australian", "AU": "Australian", "C": "Canadian", "CA": "Canadian", "NZ": "New Zealand", "HK": "Hong Kong"}
+CURRENCY_PREFIXES = {
+    "US": "U S", "A": "Australian", "AU": "Australian", "C": "Canadian", "CA": "Canadian",
+    "NZ": "New Zealand",
+    "HK": "Hong Kong",
+}  # fmt: skip
 MAGNITUDES = {
-    "hundred": "hundred", "thousand": "thousand", "million": "million", "billion": "billion", "trillion": "trillion",
+    "hundred": "hundred", "thousand": "thousand", "million": "million", "billion": "billion",
+    "trillion": "trillion",
     "k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million", "bn": "billion",
     "b": "billion", "B": "billion", "tn": "trillion", "mio": "million",
 }  # fmt: skip

@@ -61,6 +61,9 @@ _ROMAN_ORDINAL = re.compile(r"([IVXLC]+)(?:st|nd|rd|th)\b")
 _FOLLOWING_NUMBER = re.compile(r"\.?\s*(?:\d|[#(]?\d|[ivxlcIVXLC]+\b)")
 _YEAR_NEXT = re.compile(r"\.?\s*\d{3,4}\b")
 _DAY_NEXT = re.compile(r"\.\s*\d|\.,?\s*(?:the\s)?(?:\d|[A-Z][a-z]{2})|\s\d")
+_DAY_BEFORE = re.compile(r"\d(?:st|nd|rd|th)?\s(?:of\s)?$")
+_WITHOUT_DOT = frozenset({"vs", "etc", "Jr", "Sr", "Ltd", "Xmas", "viz", "cf", "dept"})
+_NUMBERED_WITHOUT_DOT = frozenset({"No", "pp", "Nos", "Vol", "vol", "Fig", "fig"})
 _AFTER_CURRENCY_PREFIX = re.compile(r"[" + "".join(CURRENCIES) + r"]\s?\d")
 _WITH = re.compile(r"w/o?\b(?![/\w])|c/o\b")
 _NOT_INITIAL_BEFORE = re.compile(r"[a-z]\s$")
@@ -156,36 +159,44 @@ def _finish(scan: Scan, start: int, end: int, spoken: str, dotted: bool) -> int:
 
 def _as_abbreviation(scan: Scan, start: int, end: int, word: str, dotted: bool) -> int:
     """Read a written abbreviation; 0 where the word is none here."""
-    text = scan.text
-    if word in BEFORE_NUMBER and (dotted or word in ("No", "pp", "Nos", "Vol", "vol", "Fig", "fig")):
-        if (_YEAR_NEXT if word in BEFORE_YEAR else _FOLLOWING_NUMBER).match(text, end):
-            after = text[end + dotted :].lstrip()
-            if word not in TITLES or after[:1].isdigit():
-                return _finish(scan, start, end, BEFORE_NUMBER[word], dotted)
-    if (
-        word in MONTHS
-        and (dotted or word not in ("Mar", "Jan", "Jun", "Dec", "Sep", "May"))
-        and word != MONTHS[word]
-    ):
-        if _DAY_NEXT.match(text, end) or re.search(r"\d(?:st|nd|rd|th)?\s(?:of\s)?$", text[:start]):
-            return _finish(scan, start, end, MONTHS[word], dotted)
-    if word in DAYS and dotted and _DAY_NEXT.match(text, end):
-        return _finish(scan, start, end, DAYS[word], dotted)
-    if word in TITLES and (dotted or word in TITLES_BARE):
-        return _finish(scan, start, end, _title(scan, start, end, word, dotted), dotted)
-    if word in STATES and dotted and _is_place(scan, start, end):
-        return _finish(scan, start, end, STATES[word], dotted)
-    if word in ABBREVIATIONS and (
-        dotted or word in ("vs", "etc", "Jr", "Sr", "Ltd", "Xmas", "viz", "cf", "dept")
-    ):
-        goes_on = text[end + 1 :].lstrip(" ")[:1]
-        if word not in AMBIGUOUS or word == "Co" or goes_on.islower() or (goes_on != "" and goes_on in ",;)"):
-            if word == "al" and scan.previous() != "et":
-                return 0
-            return _finish(scan, start, end, ABBREVIATIONS[word], dotted)
-    if word == "v" and dotted and scan.previous()[:1].isupper() and scan.next_word(end + 1)[:1].isupper():
-        return _finish(scan, start, end, "versus", dotted)
-    return 0
+    said = _before_number(scan, end, word, dotted) or _date_name(scan, start, end, word, dotted)
+    if not said and word in TITLES and (dotted or word in TITLES_BARE):
+        said = _title(scan, start, end, word, dotted)
+    if not said and dotted and word in STATES and _is_place(scan, start, end):
+        said = STATES[word]
+    if not said and word in ABBREVIATIONS and (dotted or word in _WITHOUT_DOT):
+        said = _plain_abbreviation(scan, end, word)
+    if not said and word == "v" and dotted:
+        sides = (scan.previous(), scan.next_word(end + 1))
+        said = "versus" if all(side[:1].isupper() for side in sides) else ""
+    return _finish(scan, start, end, said, dotted) if said else 0
+
+
+def _before_number(scan: Scan, end: int, word: str, dotted: bool) -> str:
+    """``No. 5``, ``pp. 3-4``, ``c. 1600``"""
+    if word not in BEFORE_NUMBER or not (dotted or word in _NUMBERED_WITHOUT_DOT):
+        return ""
+    if not (_YEAR_NEXT if word in BEFORE_YEAR else _FOLLOWING_NUMBER).match(scan.text, end):
+        return ""
+    is_digit = scan.text[end + dotted :].lstrip()[:1].isdigit()
+    return BEFORE_NUMBER[word] if is_digit or word not in TITLES else ""
+
+
+def _date_name(scan: Scan, start: int, end: int, word: str, dotted: bool) -> str:
+    """``Sept. 5``, ``25 Dec.``, ``Sat., June 3``"""
+    if word in DAYS and dotted and _DAY_NEXT.match(scan.text, end):
+        return DAYS[word]
+    name = MONTHS.get(word, word)
+    if name == word or not (dotted or word in ("Feb", "Apr", "Jul", "Aug", "Sept", "Oct", "Nov")):
+        return ""
+    return name if _DAY_NEXT.match(scan.text, end) or _DAY_BEFORE.search(scan.text[:start]) else ""
+
+
+def _plain_abbreviation(scan: Scan, end: int, word: str) -> str:
+    goes_on = scan.text[end + 1 :].lstrip(" ")[:1]
+    if word in AMBIGUOUS and word != "Co" and not (goes_on.islower() or (goes_on and goes_on in ",;)")):
+        return ""
+    return "" if word == "al" and scan.previous() != "et" else ABBREVIATIONS[word]
 
 
 def _title(scan: Scan, start: int, end: int, word: str, dotted: bool) -> str:
@@ -209,7 +220,7 @@ def _title(scan: Scan, start: int, end: int, word: str, dotted: bool) -> str:
 
 def _is_place(scan: Scan, start: int, end: int) -> bool:
     before = scan.text[:start].rstrip()
-    if before.endswith(",") or before.endswith("("):
+    if before.endswith((",", "(")):
         return True
     return (
         scan.text[end - 1 : end + 1] in ("a.", "y.")
