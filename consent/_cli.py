@@ -20,12 +20,8 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="one machine-readable result on standard output")
     common.add_argument("--quiet", action="store_true", help="no text for people")
     where = argparse.ArgumentParser(add_help=False)
-    where.add_argument(
-        "--studio", metavar="DIR", help="studio folder; else $VOICEKIT_STUDIO, else the platform's"
-    )
-    where.add_argument(
-        "--sidecar", metavar="DIR", help="folder of the high-water note (default: beside the ledger)"
-    )
+    where.add_argument("--studio", metavar="DIR", help="studio folder; else $VOICEKIT_STUDIO, else the platform's")
+    where.add_argument("--sidecar", metavar="DIR", help="folder of the high-water note (default: beside the ledger)")
     where.add_argument("--passphrase-file", metavar="FILE", help="file that holds the passphrase of the key")
 
     parser = argparse.ArgumentParser(
@@ -50,28 +46,18 @@ def _parser() -> argparse.ArgumentParser:
 
     keygen = add("keygen", "make a key of your own", "consent keygen speaker.key --passphrase-file pass.txt")
     keygen.add_argument("file", metavar="FILE", help="new key file (mode 0600)")
-    keygen.add_argument(
-        "--passphrase-file", metavar="FILE", help="encrypt the key with the passphrase in FILE"
-    )
+    keygen.add_argument("--passphrase-file", metavar="FILE", help="encrypt the key with the passphrase in FILE")
 
     grant = add("grant", "sign a grant into the ledger", "consent grant ada.toml --key speaker.key", where)
     grant.add_argument("draft", metavar="DRAFT.toml", nargs="?", help="the grant as a TOML file")
     grant.add_argument("--key", metavar="FILE", help="the speaker's own key; without it the operator attests")
     grant.add_argument("--key-passphrase-file", metavar="FILE", help="passphrase of --key")
-    grant.add_argument(
-        "--certificate", metavar="FILE", help="also write a revocation certificate for the speaker"
-    )
+    grant.add_argument("--certificate", metavar="FILE", help="also write a revocation certificate for the speaker")
     grant.add_argument("--template", action="store_true", help="print a draft with comments and stop")
-    grant.add_argument(
-        "--record", metavar="FILE", help="grant a shipped voice by its record.dsse.json instead"
-    )
-    grant.add_argument(
-        "--release-key", metavar="KEY", action="append", default=[], help="key that signs such records"
-    )
+    grant.add_argument("--record", metavar="FILE", help="grant a shipped voice by its record.dsse.json instead")
+    grant.add_argument("--release-key", metavar="KEY", action="append", default=[], help="key that signs such records")
 
-    revoke = add(
-        "revoke", "withdraw a grant or a voice record", "consent revoke 3fa1c29b --key speaker.key", where
-    )
+    revoke = add("revoke", "withdraw a grant or a voice record", "consent revoke 3fa1c29b --key speaker.key", where)
     revoke.add_argument("grant", metavar="GRANT", nargs="?", help="digest, or its first 8 digits or more")
     revoke.add_argument("--key", metavar="FILE", help="the speaker's or release key; else the operator's")
     revoke.add_argument("--key-passphrase-file", metavar="FILE", help="passphrase of --key")
@@ -85,21 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("id", metavar="ID", help="digest, or its first 8 digits or more")
 
     audit = add("audit", "check the whole ledger", "consent audit --against out/chapter-01.mp3", where)
-    audit.add_argument(
-        "--against", nargs="+", metavar="FILE", default=[], help="notes, proofs or delivered files"
-    )
+    audit.add_argument("--against", nargs="+", metavar="FILE", default=[], help="notes, proofs or delivered files")
     audit.add_argument("--renew-highwater", action="store_true", help="write the note anew from this ledger")
 
-    verify = add(
-        "verify", "check delivered files, offline", "consent verify out/*.mp3 --trust did:key:z6Mk..."
-    )
-    verify.add_argument(
-        "files", nargs="+", metavar="FILE", help="audio files with their .voiceproof beside them"
-    )
+    verify = add("verify", "check delivered files, offline", "consent verify out/*.mp3 --trust did:key:z6Mk...")
+    verify.add_argument("files", nargs="+", metavar="FILE", help="audio files with their .voiceproof beside them")
     verify.add_argument("--proof", metavar="FILE", help="the proof, if it lies elsewhere (one file only)")
-    verify.add_argument(
-        "--trust", action="append", default=[], metavar="KEY", help="a key you trust: did:key or file"
-    )
+    verify.add_argument("--trust", action="append", default=[], metavar="KEY", help="a key you trust: did:key or file")
     return parser
 
 

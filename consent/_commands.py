@@ -170,9 +170,7 @@ def _list(args: argparse.Namespace) -> Result:
     lines = [f"{size} entries, {len(grants)} grants"]
     for item in grants:
         left = f"renders left {_amount(item.renders_left)}, seconds left {_amount(item.seconds_left)}"
-        lines.append(
-            f"{item.digest[:16]}  {item.voice:<12} {item.state:<14} until {_day(item.not_after)}  {left}"
-        )
+        lines.append(f"{item.digest[:16]}  {item.voice:<12} {item.state:<14} until {_day(item.not_after)}  {left}")
         lines.append(f"    basis {item.basis}, tier {item.tier}; {', '.join(item.scope.modes)}")
     return True, {"ok": True, "size": size, "grants": [item.as_dict() for item in grants]}, "\n".join(lines)
 

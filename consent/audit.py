@@ -63,9 +63,7 @@ class AuditReport:
     def text(self) -> str:
         """For people."""
         lines = [f"{self.folder}: ledger {self.ledger}, {self.size} entries, root {self.root[:16]}…"]
-        lines += [
-            f"  {'PROBLEM' if item.fatal else 'note'} {item.reason}: {item.text}" for item in self.findings
-        ]
+        lines += [f"  {'PROBLEM' if item.fatal else 'note'} {item.reason}: {item.text}" for item in self.findings]
         lines.append("  sound" if self.ok else "  NOT sound")
         return "\n".join(lines)
 
@@ -169,9 +167,7 @@ class _Audit:
             last = fresh.time
             wrong = [n for n in ("kind", "digest", "time", "leaf") if getattr(row, n) != getattr(fresh, n)]
             if wrong and not sound:
-                self.note(
-                    "ledger-index-tampered", f"{what}: {', '.join(wrong)} does not follow from the statement"
-                )
+                self.note("ledger-index-tampered", f"{what}: {', '.join(wrong)} does not follow from the statement")
             if statement.KIND == "render-intent":
                 intents.add(row.digest)
             if isinstance(statement, RenderReceipt):
@@ -201,9 +197,7 @@ class _Audit:
 
     def _loose_ends(self, rows: Sequence[Row], deliveries: Sequence[tuple[str, str, str, bool]]) -> None:
         for intent, state in self.chain.open.items():
-            self.note(
-                "open-intent", f"render {intent[:16]} began at {state.time} and has not ended", fatal=False
-            )
+            self.note("open-intent", f"render {intent[:16]} began at {state.time} and has not ended", fatal=False)
         for receipt, name, path, done in deliveries:
             if receipt in self.chain.digests and not done:
                 where = "waits" if Path(path).is_file() else "is missing"

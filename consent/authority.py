@@ -18,9 +18,7 @@ TIERS: dict[str, str] = {
 }
 
 
-def check_signatures(
-    statement: Statement, envelope: Envelope, operator: PublicKey, *, what: str = ""
-) -> None:
+def check_signatures(statement: Statement, envelope: Envelope, operator: PublicKey, *, what: str = "") -> None:
     """Demand the signatures a statement needs by its kind.
 
     Whether a revocation's signer may revoke its target is `may_revoke`'s question.

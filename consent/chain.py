@@ -148,17 +148,13 @@ class Chain:
         except InvalidInputError as exc:
             raise ConsentRefusedError("checkpoint-invalid", str(exc), remedy=_RESTORE) from exc
         if head.size != size or not lone:
-            raise ConsentRefusedError(
-                "checkpoint-invalid", "the tree head and its row disagree", remedy=_RESTORE
-            )
+            raise ConsentRefusedError("checkpoint-invalid", "the tree head and its row disagree", remedy=_RESTORE)
         return head
 
     def _verify_leaves(self, rows: Sequence[Row], head: Checkpoint) -> list[bytes]:
         for expected, row in enumerate(rows):
             if row.seq != expected:
-                raise ConsentRefusedError(
-                    "ledger-tampered", f"entry {expected} is missing or moved", remedy=_RESTORE
-                )
+                raise ConsentRefusedError("ledger-tampered", f"entry {expected} is missing or moved", remedy=_RESTORE)
         if len(rows) != head.size:
             raise ConsentRefusedError(
                 "ledger-tampered", f"{len(rows)} entries where {head.size} were signed for", remedy=_RESTORE
@@ -167,9 +163,7 @@ class Chain:
         if merkle.root(leaves) != head.root:
             odd = [row.seq for row, leaf in zip(rows, leaves, strict=True) if row.leaf != leaf]
             where = f"entry {odd[0]}" if odd else "an entry (its index was changed along with it)"
-            raise ConsentRefusedError(
-                "ledger-tampered", f"{where} is not what was signed for", remedy=_RESTORE
-            )
+            raise ConsentRefusedError("ledger-tampered", f"{where} is not what was signed for", remedy=_RESTORE)
         return leaves
 
     def _verify_columns(self, rows: Sequence[Row]) -> None:
@@ -222,9 +216,7 @@ class Chain:
             # opened.
             self._decisive(row)
         elif entry.kind == "render-intent":
-            self.open[entry.digest] = OpenIntent(
-                obj["grant"], int(obj["use"].get("seconds", 1)), entry.own_time
-            )
+            self.open[entry.digest] = OpenIntent(obj["grant"], int(obj["use"].get("seconds", 1)), entry.own_time)
         elif entry.kind == "render-aborted":
             self.open.pop(obj["intent"], None)
             self.closed[obj["intent"]] = entry.digest

@@ -151,9 +151,7 @@ class LedgerCore:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise UsageError(f"{target} exists and is not empty; open it, or choose another folder")
         if (outside / HIGH_WATER).exists():
-            raise UsageError(
-                f"{outside / HIGH_WATER} is about an earlier ledger; restore that, or move the note away"
-            )
+            raise UsageError(f"{outside / HIGH_WATER} is about an earlier ledger; restore that, or move the note away")
         clock = now or _system_clock
         ledger, key = secrets.token_hex(16), SigningKey.generate()
         aside = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
@@ -260,17 +258,13 @@ class LedgerCore:
     def operator_signing_key(self) -> SigningKey:
         """The operator's private key, if it was opened."""
         if self._key is None:
-            raise UsageError(
-                "the operator's key is encrypted: open the ledger with its passphrase to write to it"
-            )
+            raise UsageError("the operator's key is encrypted: open the ledger with its passphrase to write to it")
         return self._key
 
     @contextmanager
     def _guard(self, during: str, voice: str) -> Iterator[None]:
         if os.getpid() != self._pid:
-            raise UsageError(
-                "a ledger is not used in a forked process; open it there, or pass a permit token"
-            )
+            raise UsageError("a ledger is not used in a forked process; open it there, or pass a permit token")
         try:
             yield
         except BaseException as exc:
@@ -318,11 +312,7 @@ class LedgerCore:
             envelope.require(self.operator, what="entry 0")
         except InvalidInputError as exc:
             raise ConsentRefusedError("statement-invalid", str(exc)) from exc
-        if (
-            not isinstance(genesis, Genesis)
-            or genesis.ledger != self.id
-            or genesis.operator.key != self.operator.did
-        ):
+        if not isinstance(genesis, Genesis) or genesis.ledger != self.id or genesis.operator.key != self.operator.did:
             raise ConsentRefusedError(
                 "ledger-replaced",
                 f"{self.folder} holds the ledger of another operator or another id",
@@ -358,11 +348,7 @@ class LedgerCore:
         moment, _back = self._moment()
         fresh = []
         for item in drop.scan(self.folder / "revocations", self.id, self.operator):
-            if (
-                item.envelope is None
-                or item.revocation is None
-                or item.envelope.digest in self._chain.digests
-            ):
+            if item.envelope is None or item.revocation is None or item.envelope.digest in self._chain.digests:
                 continue
             target = self._chain.target(item.revocation.target)
             timely = item.revocation.time <= moment + BACKWARDS_SECONDS
@@ -387,7 +373,5 @@ class LedgerCore:
             session.release_intent(intent)
 
     def _aborted(self, intent: str, reason: str, moment: int) -> Envelope:
-        statement = RenderAborted(
-            ledger=self.id, nonce=new_nonce(), time=moment, intent=intent, reason=reason
-        )
+        statement = RenderAborted(ledger=self.id, nonce=new_nonce(), time=moment, intent=intent, reason=reason)
         return statement.sign(self.operator_signing_key())

@@ -183,9 +183,7 @@ class GrantDraft:
     def _moment(self, value: Any, place: str) -> Any:
         if isinstance(value, datetime.datetime):
             if value.tzinfo is None:
-                raise self._error(
-                    place, "a time needs its zone", "Write 2027-12-31T00:00:00Z, or a date alone"
-                )
+                raise self._error(place, "a time needs its zone", "Write 2027-12-31T00:00:00Z, or a date alone")
             return int(value.timestamp())
         if isinstance(value, datetime.date):
             start = datetime.datetime(value.year, value.month, value.day, tzinfo=datetime.UTC)
@@ -197,10 +195,7 @@ class GrantDraft:
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise self._error(name, f"must be a list of tables: [[{name}]]")
         field = "file_sha256" if name == "references" else "sha256"
-        return [
-            self._with_hash(dict(item), f"{name}[{i}]", field, name != "evidence")
-            for i, item in enumerate(items)
-        ]
+        return [self._with_hash(dict(item), f"{name}[{i}]", field, name != "evidence") for i, item in enumerate(items)]
 
     def _with_hash(self, table: dict[str, Any], place: str, field: str, keep_name: bool) -> dict[str, Any]:
         """Replace `file = "path"` by the file's hash (and name)."""

@@ -27,9 +27,7 @@ class Dropped:
     problem: str = ""
 
 
-def read_revocation(
-    data: bytes, ledger: str, operator: PublicKey, *, what: str
-) -> tuple[Envelope, Revocation]:
+def read_revocation(data: bytes, ledger: str, operator: PublicKey, *, what: str) -> tuple[Envelope, Revocation]:
     """Parse a revocation and check the signature of the key it names.
 
     Raises

@@ -96,9 +96,7 @@ def _check_value(value: Any, depth: int) -> None:
         for item in value:
             _check_value(item, depth + 1)
         return
-    raise UsageError(
-        f"a statement holds strings, integers, booleans, lists and objects, not {type(value).__name__}"
-    )
+    raise UsageError(f"a statement holds strings, integers, booleans, lists and objects, not {type(value).__name__}")
 
 
 def parse_json(data: bytes, *, what: str = "JSON", max_bytes: int = MAX_BYTES) -> dict[str, Any]:
@@ -180,9 +178,7 @@ def _check_depth(data: bytes, what: str) -> None:
         elif byte in b"[{":
             depth += 1
             if depth > MAX_DEPTH:
-                raise InvalidInputError(
-                    f"nested deeper than {MAX_DEPTH} levels", file=what, reason="json-invalid"
-                )
+                raise InvalidInputError(f"nested deeper than {MAX_DEPTH} levels", file=what, reason="json-invalid")
         elif byte in b"]}":
             depth -= 1
 

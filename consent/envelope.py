@@ -92,9 +92,7 @@ class Envelope:
         """Those candidates of whom a valid signature is present. Every signature is tried with every
         candidate."""
         message = pae(self.payload_type, self.payload)
-        return frozenset(
-            key for key in candidates if any(key.verify(sig, message) for _keyid, sig in self.signatures)
-        )
+        return frozenset(key for key in candidates if any(key.verify(sig, message) for _keyid, sig in self.signatures))
 
     def require(self, *keys: PublicKey, what: str = "envelope") -> None:
         """Demand a valid signature of every one of `keys`.

@@ -113,9 +113,7 @@ class ConsentRefusedError(ConsentError):
         What the reader can do about it.
     """
 
-    def __init__(
-        self, reason: str, message: str, *, statements: Sequence[str] = (), remedy: str = ""
-    ) -> None:
+    def __init__(self, reason: str, message: str, *, statements: Sequence[str] = (), remedy: str = "") -> None:
         if reason not in REASONS:
             raise UsageError(f"unknown reason code {reason!r}; add it to consent.errors.REASONS")
         self.reason, self.message, self.statements, self.remedy = reason, message, tuple(statements), remedy

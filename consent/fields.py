@@ -153,9 +153,7 @@ def many(kind: type[Record], *, low: int = 0, most: int = 200, default: Any = _M
         if not isinstance(value, (list, tuple)) or not low <= len(value) <= most:
             raise _bad(place, f"must be a list of {low} to {most} items")
         items = enumerate(value)
-        return tuple(
-            item if isinstance(item, kind) else kind.from_obj(item, f"{place}[{i}]") for i, item in items
-        )
+        return tuple(item if isinstance(item, kind) else kind.from_obj(item, f"{place}[{i}]") for i, item in items)
 
     return _field(check, default)
 
@@ -176,9 +174,7 @@ def measures(*, most: int = 100, default: Any = _MISSING) -> Any:
             if isinstance(item, str):
                 text_check(item, f"{place}.{name}")
             elif not isinstance(item, int) or abs(item) > MAX_INT:
-                raise _bad(
-                    f"{place}.{name}", "must be a whole number, true, false or a short text (no fractions)"
-                )
+                raise _bad(f"{place}.{name}", "must be a whole number, true, false or a short text (no fractions)")
         return tuple(sorted(items.items()))
 
     # Kept as sorted pairs so that the record stays hashable; `as_obj` gives the table back.

@@ -125,9 +125,7 @@ class GrantBook(LedgerCore):
         subject = key.public.did if key else ""
         built = draft.build(ledger=self.id, operator=party, now=moment, subject_key=subject)
         keys = (
-            [key, self.operator_signing_key()]
-            if key and key.public != self.operator
-            else [self.operator_signing_key()]
+            [key, self.operator_signing_key()] if key and key.public != self.operator else [self.operator_signing_key()]
         )
         digest = self._admit(built.grant.sign(*keys))
         if built.salt:
@@ -191,9 +189,7 @@ class GrantBook(LedgerCore):
         statement = parse_statement(envelope, Grant, Revocation, what="statement")
         if isinstance(statement, Grant) and self.operator not in envelope.signers([self.operator]):
             signed = Envelope.sign(envelope.payload_type, envelope.payload, self.operator_signing_key())
-            envelope = Envelope(
-                envelope.payload_type, envelope.payload, envelope.signatures + signed.signatures
-            )
+            envelope = Envelope(envelope.payload_type, envelope.payload, envelope.signatures + signed.signatures)
         return self._admit(envelope)
 
     def _admit(self, envelope: Envelope) -> str:
@@ -211,9 +207,7 @@ class GrantBook(LedgerCore):
             if envelope.digest in self._chain.digests or statement.nonce in self._chain.nonces:
                 raise InvalidInputError("already in the ledger", reason="statement-replayed")
             if statement.time > moment + BACKWARDS_SECONDS:
-                raise InvalidInputError(
-                    "signed in the future", remedy="Check the clocks", reason="time-in-future"
-                )
+                raise InvalidInputError("signed in the future", remedy="Check the clocks", reason="time-in-future")
             if isinstance(statement, Revocation):
                 target = self._chain.target(statement.target)
                 if target is None:

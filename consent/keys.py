@@ -29,9 +29,7 @@ _P = 2**255 - 19
 _L = 2**252 + 27742317777372353535851937790883648493
 _D = (-121665 * pow(121666, _P - 2, _P)) % _P
 # y coordinates of the eight points of low order: 1, -1, 0 and the two of order eight.
-_Y8 = int.from_bytes(
-    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
-)
+_Y8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
 _LOW_ORDER_Y = frozenset({0, 1, _P - 1, _Y8, _P - _Y8})
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _MULTICODEC_ED25519 = b"\xed\x01"
@@ -166,9 +164,7 @@ class SigningKey:
     def public(self) -> PublicKey:
         """The public half."""
         return PublicKey(
-            self._private.public_key().public_bytes(
-                serialization.Encoding.Raw, serialization.PublicFormat.Raw
-            )
+            self._private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         )
 
     def sign(self, message: bytes) -> bytes:
@@ -191,9 +187,7 @@ class SigningKey:
         scheme: serialization.KeySerializationEncryption = serialization.NoEncryption()
         if passphrase:
             scheme = serialization.BestAvailableEncryption(passphrase)
-        pem = self._private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, scheme
-        )
+        pem = self._private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, scheme)
         write_new_file(path, pem)
 
     @classmethod

@@ -114,9 +114,7 @@ class Ledger(GrantBook):
                 standings = [self._chain.standing(name, loose=loose) for name in self._chain.grants]
                 decision = decide(standings, voice=voice, use=use, operands=files, now=moment, grant=grant)
             if decision.allowed:
-                return self._permit(
-                    session, decision, use, files, params_sha256, text_commit, moment, valid_seconds
-                )
+                return self._permit(session, decision, use, files, params_sha256, text_commit, moment, valid_seconds)
             denied = RenderDenied(
                 ledger=self.id,
                 nonce=new_nonce(),
@@ -165,9 +163,7 @@ class Ledger(GrantBook):
         intent = RenderIntent(nonce=new_nonce(), **common).sign(self.operator_signing_key())
         self._append(session, [intent])
         session.hold_intent(intent.digest, self._life.name)
-        token = PermitStatement(nonce=new_nonce(), intent=intent.digest, **common).sign(
-            self.operator_signing_key()
-        )
+        token = PermitStatement(nonce=new_nonce(), intent=intent.digest, **common).sign(self.operator_signing_key())
         return Permit(token.to_bytes(), self.operator)
 
     def recheck(self, permit: Permit) -> None:
@@ -215,9 +211,7 @@ class Ledger(GrantBook):
                 remedy="Request again",
             )
         if permit.intent not in self._chain.open:
-            raise ConsentRefusedError(
-                "permit-forged", "the ledger knows no such intent", statements=(permit.intent,)
-            )
+            raise ConsentRefusedError("permit-forged", "the ledger knows no such intent", statements=(permit.intent,))
         if back:
             refusal = clock_refusal(self._now(), self._chain.last_time)
             raise ConsentRefusedError(refusal.reason, refusal.message, remedy=refusal.remedy)
@@ -231,9 +225,7 @@ class Ledger(GrantBook):
                 remedy="Stop, and deliver nothing of it",
             )
         if moment >= permit.expires:
-            raise ConsentRefusedError(
-                "permit-expired", "this permit's time ran out", statements=(permit.intent,)
-            )
+            raise ConsentRefusedError("permit-expired", "this permit's time ran out", statements=(permit.intent,))
         return moment
 
     def complete(
@@ -434,9 +426,7 @@ class Ledger(GrantBook):
             found = [name for name in self._chain.digests if name.startswith(prefix)]
         if len(prefix) < 8 or len(found) != 1:
             problem = "names several statements" if len(found) > 1 else "names no statement of this ledger"
-            raise UsageError(
-                f"{prefix!r} {problem}; give at least 8 digits of its digest (see `consent list`)"
-            )
+            raise UsageError(f"{prefix!r} {problem}; give at least 8 digits of its digest (see `consent list`)")
         return found[0]
 
     def entry(self, digest: str) -> tuple[int, int, bytes]:

@@ -97,9 +97,7 @@ def _check_hashes(*hashes: bytes) -> None:
         raise _refuse(f"a hash is not {HASH_BYTES} bytes")
 
 
-def verify_inclusion(
-    leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected_root: bytes
-) -> None:
+def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected_root: bytes) -> None:
     """Check that leaf hash `leaf` is at `index` of the tree of `size` with `expected_root`.
 
     Raises
@@ -127,9 +125,7 @@ def verify_inclusion(
         raise _refuse("the inclusion proof leads to another root")
 
 
-def verify_consistency(
-    old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
-) -> None:
+def verify_consistency(old_size: int, new_size: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
     """Check that the tree (`old_size`, `old_root`) is a prefix of (`new_size`, `new_root`).
 
     Raises

@@ -104,9 +104,7 @@ def record_outputs(outputs: tuple[Output, ...]) -> tuple[OutputRecord, ...]:
                 f"{item.path} is not the file that was announced",
                 remedy="Something wrote to it meanwhile; render again",
             )
-        records.append(
-            OutputRecord(item.name, digest, size, item.pcm_sha256, item.seconds_milli, item.same_as)
-        )
+        records.append(OutputRecord(item.name, digest, size, item.pcm_sha256, item.seconds_milli, item.same_as))
     return tuple(records)
 
 

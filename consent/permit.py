@@ -147,9 +147,7 @@ class Permit:
             )
         allowed = {(item.role, item.sha256) for item in statement.operands}
         if not any(item.role == "weights" for item in operands):
-            raise ConsentRefusedError(
-                "weights-mismatch", "no model file was named", statements=(statement.intent,)
-            )
+            raise ConsentRefusedError("weights-mismatch", "no model file was named", statements=(statement.intent,))
         for item in operands:
             if (item.role, item.sha256) not in allowed:
                 reason = "reference-mismatch" if item.role == "reference" else "weights-mismatch"

@@ -179,9 +179,7 @@ def decide(
     considered = tuple(sorted(s.digest for s in mine))
     if not mine:
         named = f" under the name {grant[:16]}" if grant else ""
-        return Decision(
-            False, "no-grant", f"no grant for the voice {voice}{named}", remedy=_REMEDIES["no-grant"]
-        )
+        return Decision(False, "no-grant", f"no grant for the voice {voice}{named}", remedy=_REMEDIES["no-grant"])
     verdicts = [(s, decide_one(s, use=use, operands=operands, now=now)) for s in mine]
     yes = [(s, d) for s, d in verdicts if d.allowed]
     if yes:

@@ -39,9 +39,7 @@ class Bundle:
     checkpoint: bytes
 
 
-def make_bundle(
-    envelopes: Sequence[bytes], leaves: Sequence[bytes], wanted: Sequence[int], note: bytes
-) -> bytes:
+def make_bundle(envelopes: Sequence[bytes], leaves: Sequence[bytes], wanted: Sequence[int], note: bytes) -> bytes:
     """Bundle the entries at `wanted` (the receipt first) under the tree head `note`."""
     receipt, *support = wanted
     return canonical(

@@ -105,9 +105,7 @@ def sign_record(
     return record.sign(key).to_bytes()
 
 
-def read_record(
-    envelope: bytes, *, release_keys: Sequence[PublicKey], what: str = "voice record"
-) -> AssetRegistered:
+def read_record(envelope: bytes, *, release_keys: Sequence[PublicKey], what: str = "voice record") -> AssetRegistered:
     """Read a voice record and demand that one of `release_keys` signed it.
 
     Raises
@@ -177,9 +175,7 @@ def house_grant(
         validity=Validity(now, min(end, record.not_after) if record.not_after else end),
         weights=record.weights,
         retention=Retention(0, 0),
-        withdrawal=Withdrawal(
-            "The publisher revokes the voice record; the operator revokes this grant.", "stop-new"
-        ),
+        withdrawal=Withdrawal("The publisher revokes the voice record; the operator revokes this grant.", "stop-new"),
         disclosure=Disclosure(True, False, "policy"),
         representation=Representation(),
         compensation=Compensation("none"),

@@ -195,9 +195,7 @@ def _folded(title: str) -> str:
 
 def _language_in(tag: str, granted: tuple[str, ...]) -> bool:
     low = tag.lower()
-    return any(
-        g == "any" or low == g.lower() or (tag != "any" and low.startswith(g.lower() + "-")) for g in granted
-    )
+    return any(g == "any" or low == g.lower() or (tag != "any" and low.startswith(g.lower() + "-")) for g in granted)
 
 
 def _territory_in(code: str, granted: tuple[str, ...]) -> bool:

@@ -508,20 +508,14 @@ def parse_statement(envelope: Envelope, *kinds: type[Statement], what: str = "st
         )
     obj = parse_json(envelope.payload, what=what)
     if obj.pop("spec", None) != SPEC or obj.pop("kind", None) != kind.KIND:
-        raise InvalidInputError(
-            "the payload's kind and its type disagree", file=what, reason="statement-kind"
-        )
+        raise InvalidInputError("the payload's kind and its type disagree", file=what, reason="statement-kind")
     try:
         statement = kind.from_obj(obj)
     except InvalidInputError as exc:
-        raise InvalidInputError(
-            exc.problem, file=what, place=exc.place, remedy=exc.remedy, reason=exc.reason
-        ) from exc
+        raise InvalidInputError(exc.problem, file=what, place=exc.place, remedy=exc.remedy, reason=exc.reason) from exc
     # One spelling per meaning: order of lists, defaults left out, RFC 8785.
     if not is_canonical(envelope.payload, statement.as_obj()):
-        raise InvalidInputError(
-            "the payload is not in canonical form", file=what, reason="statement-not-canonical"
-        )
+        raise InvalidInputError("the payload is not in canonical form", file=what, reason="statement-not-canonical")
     return statement
 
 

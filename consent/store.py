@@ -78,9 +78,7 @@ class Session:
 
     def checkpoints(self) -> list[tuple[int, bytes]]:
         """Stored tree heads; a sound ledger has one."""
-        return [
-            (int(size), bytes(note)) for size, note in self._db.execute("SELECT size, note FROM checkpoint")
-        ]
+        return [(int(size), bytes(note)) for size, note in self._db.execute("SELECT size, note FROM checkpoint")]
 
     def append(self, rows: list[Row], size: int, note: bytes) -> None:
         """Add entries and replace the tree head; part of the running transaction."""
@@ -122,15 +120,11 @@ class Session:
 
     def expect_delivery(self, receipt: str, name: str, path: str) -> None:
         """Note that a receipted file waits at `path`."""
-        self._db.execute(
-            "INSERT INTO delivery (receipt, name, path, done) VALUES (?, ?, ?, 0)", (receipt, name, path)
-        )
+        self._db.execute("INSERT INTO delivery (receipt, name, path, done) VALUES (?, ?, ?, 0)", (receipt, name, path))
 
     def delivered(self, receipt: str, name: str, path: str) -> None:
         """Note that a receipted file has its final name."""
-        self._db.execute(
-            "UPDATE delivery SET done = 1, path = ? WHERE receipt = ? AND name = ?", (path, receipt, name)
-        )
+        self._db.execute("UPDATE delivery SET done = 1, path = ? WHERE receipt = ? AND name = ?", (path, receipt, name))
 
     def deliveries(self) -> list[tuple[str, str, str, bool]]:
         """(receipt, name, path, done) of every receipted file."""
@@ -155,9 +149,7 @@ class Store:
         try:
             os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError as exc:
-            raise UsageError(
-                f"{self.path} exists already; open it instead, or choose another folder"
-            ) from exc
+            raise UsageError(f"{self.path} exists already; open it instead, or choose another folder") from exc
         except OSError as exc:
             raise InvalidInputError(
                 f"cannot be made ({exc.strerror})",
@@ -213,9 +205,7 @@ class Store:
 
     def _connect(self) -> sqlite_utils.Database:
         uri = f"file:{_quote(self.path)}?mode=rw"
-        conn = sqlite3.connect(
-            uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        conn = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         conn.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
         conn.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         # A flipped byte in a text column must come back as a difference, not as a decoding error.

@@ -160,9 +160,7 @@ class _Shown:
     record: AssetRegistered | None
 
 
-def verify_file(
-    path: Path | str, *, proof: Path | str | None = None, trust: Sequence[PublicKey] = ()
-) -> Verification:
+def verify_file(path: Path | str, *, proof: Path | str | None = None, trust: Sequence[PublicKey] = ()) -> Verification:
     """Verify a delivered file against its `.voiceproof`.
 
     Parameters
@@ -199,9 +197,7 @@ def verify_file(
     return verify_bytes(data, file_sha256, name=str(target), trust=trust)
 
 
-def verify_bytes(
-    bundle: bytes, file_sha256: str, *, name: str, trust: Sequence[PublicKey] = ()
-) -> Verification:
+def verify_bytes(bundle: bytes, file_sha256: str, *, name: str, trust: Sequence[PublicKey] = ()) -> Verification:
     """Like `verify_file`, from a bundle's bytes and a file's hash."""
     try:
         shown = _show(parse_bundle(bundle, what="proof"))

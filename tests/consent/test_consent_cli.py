@@ -51,7 +51,7 @@ def test_a_grants_whole_life(studio: Path, capsys) -> None:
     code, shown = call(capsys, "show", grant["grant"][:8])
     assert shown["statement"]["voice"] == "ada" and made["key"] in shown["signed_by"]
     assert call(capsys, "audit")[0] == 0
-    code, revoked = call(capsys, "revoke", "--certificate", studio / "cert.json")
+    code, _ = call(capsys, "revoke", "--certificate", studio / "cert.json")
     assert code == 0
     assert call(capsys, "list")[1]["grants"][0]["state"] == "revoked"
     assert call(capsys, "revoke", "--certificate", studio / "cert.json")[0] == 2
@@ -60,7 +60,7 @@ def test_a_grants_whole_life(studio: Path, capsys) -> None:
 def test_revoke_by_prefix_and_loose_file(studio: Path, capsys) -> None:
     _code, grant = call(capsys, "grant", studio / "ada.toml")
     assert grant["tier"] == "D"
-    code, loose = call(capsys, "revoke", grant["grant"][:12], "--out", studio / "loose.json")
+    code, _ = call(capsys, "revoke", grant["grant"][:12], "--out", studio / "loose.json")
     assert code == 0 and call(capsys, "list")[1]["grants"][0]["state"] == "active"
     (studio / "ledger" / "revocations" / "x.json").write_bytes((studio / "loose.json").read_bytes())
     assert call(capsys, "list")[1]["grants"][0]["state"] == "revoked"

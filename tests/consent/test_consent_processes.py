@@ -81,7 +81,7 @@ def test_an_interrupted_intent_cannot_be_completed(world: World) -> None:
     permit = world.request()
     world.ledger.close()  # as if this process had died
     other = Ledger.open(world.path, now=world.clock)
-    with pytest.raises(ConsentRefusedError, match="^permit-used:"):
+    with pytest.raises(ConsentRefusedError, match=r"^permit-used:"):
         world.render(permit)
     other.close()
 
@@ -114,7 +114,9 @@ elif point == "before-proof":
 elif point == "before-delivery":
     consent.ledger.deliver_files = die
 elif point == "after-proof":
-    consent.outputs.os.replace = (lambda real: lambda a, b: die() if str(b).endswith("a.mp3") else real(a, b))(os.replace)
+    def replace(a, b, real=os.replace):
+        die() if str(b).endswith("a.mp3") else real(a, b)
+    consent.outputs.os.replace = replace
 elif point == "after-rename":
     consent.ledger.deliver_files = after(consent.outputs.deliver_files)
 receipt = ledger.complete(permit, [Output(tmp, "a.mp3", "2" * 64, 9000)])

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent import ALL_CONTENT, UNLIMITED, InvalidInputError, Operand, Scope, Use
-from consent.policy import Standing, decide, decide_one
+from consent.policy import NOTHING_SPENT, Standing, decide, decide_one
 from consent.scope import MODES, commercial_licence, covers, within
 from consent.statements import Grant, Spent
 from tests.consent.world import SPEAKER, START, draft, weights
@@ -56,7 +56,7 @@ def grant(tmp_path_factory) -> Grant:
     return draft(folder).build(ledger="0" * 32, operator=party, now=START).grant
 
 
-def standing(grant: Grant, scope: Scope, digest: str, spent: Spent = Spent(0, 0)) -> Standing:
+def standing(grant: Grant, scope: Scope, digest: str, spent: Spent = NOTHING_SPENT) -> Standing:
     return Standing(digest, Grant(**{**grant.__dict__, "scope": scope}), spent)
 
 

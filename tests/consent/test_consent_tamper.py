@@ -1,4 +1,4 @@
-"""A changed ledger: every stored bit, every row, every file around it; each refused with its reason, no permit given."""
+"""A changed ledger: every stored bit, every row, every file around it; each refused, no permit given."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ def test_rollback_is_seen_from_the_high_water_note(world: World) -> None:
     for _ in range(2):
         world.ledger.abort(world.request(), "cancelled")
     shutil.copy(world.folder / "old.db", world.path / "ledger.db")
-    with pytest.raises(ConsentRefusedError, match="has 2 entries, but .* has seen 6"):
+    with pytest.raises(ConsentRefusedError, match=r"has 2 entries, but .* has seen 6"):
         Ledger.open(world.path, now=world.clock)
     # An object that saw the longer history notices too.
     assert refusal(world) in {"ledger-forked", "ledger-rolled-back"}
@@ -350,7 +350,7 @@ def test_ledger_replaced_by_a_fresh_one(tmp_path: Path) -> None:
     assert refusal(one) == "checkpoint-invalid"
     for name in ("operator.key", "operator.pub"):
         shutil.copy(two.path / "keys" / name, one.path / "keys" / name)
-    with pytest.raises(ConsentRefusedError, match="^ledger-replaced:"):
+    with pytest.raises(ConsentRefusedError, match=r"^ledger-replaced:"):
         Ledger.open(one.path, now=one.clock)
 
 
@@ -358,7 +358,7 @@ def test_operator_key_swapped(world: World) -> None:
     key = world.path / "keys" / "operator.key"
     key.unlink()
     SPEAKER.save(key)
-    with pytest.raises(ConsentRefusedError, match="^key-mismatch:"):
+    with pytest.raises(ConsentRefusedError, match=r"^key-mismatch:"):
         Ledger.open(world.path, now=world.clock)
     key.chmod(0o644)
     with pytest.raises(InvalidInputError, match="other users"):

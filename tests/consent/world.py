@@ -60,8 +60,8 @@ def weights(name: str = "ada.safetensors", content: bytes = b"weights", licence:
 DRAFT = """
 voice = "ada"
 basis = "consent"
-intended_use = '''Narration of the audiobook edition of the named title for sale in the listed countries by the operator,
-including its retail sample of five minutes and later corrections to that edition.'''
+intended_use = '''Narration of the audiobook edition of the named title for sale in the listed countries by the
+operator, including its retail sample of five minutes and later corrections to that edition.'''
 [subject]
 name = "Ada Example"
 [notice]
