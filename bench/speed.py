@@ -1,0 +1,109 @@
+"""How long a narration takes from text to delivered files, on one core and two, and how much memory it needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.report import Options, Report, Table, parse, rounded, say
+from voicekit.engines import list_voices
+from voicekit.errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAPTER = ROOT / "voicekit" / "demo" / "chapter.txt"
+LONGER = 10
+QUICK_LONGER = 3
+QUICK_CHARACTERS = 1500
+
+
+def narrate(text: str, voice: str, cores: int) -> dict[str, Any]:
+    """Narrate in a fresh process and a fresh studio (no take is reused).
+
+    Raises
+    ------
+    voicekit.errors.UsageError
+        The narration failed; the message holds its last line.
+    """
+    with tempfile.TemporaryDirectory(prefix="voicekit-bench-") as scratch:
+        source = Path(scratch) / "chapter.txt"
+        source.write_text(text, encoding="utf-8")
+        asked = subprocess.run(
+            [sys.executable, "-m", "bench.narrate_once", str(source), "--voice", voice,
+             "--folder", scratch, "--cores", str(cores)],
+            cwd=ROOT, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": str(cores)},
+        )  # fmt: skip
+    if asked.returncode:
+        reason = (asked.stderr.strip().splitlines() or ["no message"])[-1]
+        raise UsageError(f"the narration failed: {reason}", "run bench.narrate_once by hand to see more")
+    result: dict[str, Any] = json.loads(asked.stdout.strip().splitlines()[-1])
+    result["rtf"] = result["wall_s"] / result["audio_s"]
+    result["cores"] = cores
+    result["characters"] = len(text)
+    return result
+
+
+def texts(options: Options) -> tuple[str, str]:
+    """The bundled chapter, and the same many times over."""
+    chapter = CHAPTER.read_text(encoding="utf-8")
+    if options.quick:
+        chapter = chapter[: chapter.rfind("\n", 0, QUICK_CHARACTERS)]
+    return chapter, "\n\n".join([chapter] * (QUICK_LONGER if options.quick else LONGER))
+
+
+def row(what: str, found: dict[str, Any]) -> tuple[object, ...]:
+    """A line of the table."""
+    return (
+        what, found["cores"], rounded(found["audio_s"] / 60, 1), rounded(found["wall_s"], 1),
+        rounded(found["rtf"], 4), rounded(found["cpu_s"] / found["audio_s"], 4), rounded(found["start_s"], 1),
+        rounded(max(found["peak_bytes"], found["peak_children_bytes"]) / 1e6, 0),
+    )  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark."""
+    options = parse(__doc__ or "", argv)
+    voices = list_voices()
+    if not voices:
+        raise UsageError("no house voice is installed", "train or install one, then measure")
+    voice = voices[0].name
+    chapter, long_text = texts(options)
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    report = Report("speed", "Speed and memory: text to delivered MP3 and FLAC")
+    jobs = [("chapter", chapter, 1)]
+    if available >= 2:
+        jobs.append(("chapter", chapter, 2))
+    else:
+        report.notes.append("There is one core only: nothing was measured on two.")
+    longer = f"chapter, {long_text.count(chapter)} times over"
+    jobs.append((longer, long_text, min(2, available)))
+    rows, runs = [], []
+    for what, text, cores in jobs:
+        say(f"{what} on {cores} core{'s' if cores > 1 else ''}")
+        found = narrate(text, voice, cores)
+        runs.append({"what": what, **found})
+        rows.append(row(what, found))
+    heads = (
+        "text", "cores", "sound, min", "wall time, s", "x real time", "processor time, x real time",
+        "of that start-up, s", "peak memory, MB",
+    )  # fmt: skip
+    report.tables.append(Table(f"Voice {voice}, bundled chapter of {len(chapter)} characters", heads, rows))
+    growth = runs[-1]["peak_bytes"] / runs[-2]["peak_bytes"]
+    report.notes += [
+        "A fresh process and a fresh studio each time: imports, the grant, loading of the weights, synthesis, "
+        "mastering, encoding, measuring the encoded files, receipts.",
+        f"{runs[-1]['audio_s'] / runs[-2]['audio_s']:.1f} times the sound takes {growth:.2f} times the memory.",
+        "Wall time counts: whatever else runs on the machine makes it longer. Processor time tells how much.",
+    ]
+    report.data = {"voice": voice, "runs": runs, "memory_growth": growth}
+    report.write(options)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
