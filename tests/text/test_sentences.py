@@ -62,6 +62,7 @@ SPLITS = [
     ["5 ft. 6 in. tall was he.", "She was not."],
     ["He said he was Henry VIII.", "He was not."],
     ["Vitamin C.", "The best one."],
+    ["It cost £3 10s. 6d. then.", "Now it is 10s.", "Cheap."],
 ]
 
 

@@ -30,6 +30,7 @@ _NEXT = re.compile(r"\s*(?P<open>[\"'“‘(\[{«‹—–*_-]*)\s?(?P<word>[^\W
 _TAG = re.compile(
     rf"\s*(?:[A-Z][\w.'’-]*\s){{1,3}}(?:{SPEECH_VERBS})\b|\s*(?:I|He|She|They|We)\s(?:{SPEECH_VERBS})\b(?=[,.\s])"
 )
+_SHILLINGS = re.compile(r"\d{1,2}s")
 _NUMERAL = re.compile(r"[IVXLC]+|[ivxlc]+")
 _WORD_BEFORE = re.compile(r"(\S+)\s+\S+$")
 _DOTTED_UNITS = frozenset(
@@ -133,7 +134,7 @@ def _abbreviation_ends(word: str, before: str, next_word: str, digit: str, start
     numeral = _NUMERAL.fullmatch(next_word) and not (next_word == "I" and word.lower() == "no")
     if word in BEFORE_NUMBER and (digit or numeral):
         return False
-    if word in _DOTTED_UNITS and digit and before[-1:].isdigit():
+    if digit and ((word in _DOTTED_UNITS and before[-1:].isdigit()) or _SHILLINGS.fullmatch(word)):
         return False
     if word in ABBREVIATIONS and word not in AMBIGUOUS:
         return starts_anew or word in ("etc", "al", "Esq") or not next_word
