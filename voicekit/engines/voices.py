@@ -38,9 +38,10 @@ class VoiceInfo:
     @property
     def weights(self) -> tuple[Path, ...]:
         """Every weight file the voice's sound depends on."""
+        shared = self.folder.parent / MODEL_FOLDER.name
         return (
-            MODEL_FOLDER / "acoustic.safetensors",
-            MODEL_FOLDER / "vocoder.safetensors",
+            shared / "acoustic.safetensors",
+            shared / "vocoder.safetensors",
             self.folder / "voice.safetensors",
         )
 

@@ -15,7 +15,7 @@ _EXAMPLE = """examples:
   voicekit train vocoder --work runs/house --steps 4000
   voicekit train acoustic --work runs/house --steps 6000
   voicekit train blend --work runs/house --out my-voices
-  voicekit train seal --work runs/house --out my-voices --corpus CORPUS
+  voicekit train seal --work runs/house --out my-voices
 Every step resumes where it was stopped; curves are in WORK/<step>/curve.jsonl.
 """
 
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     blend.add_argument("--out", type=Path, required=True)
     seal = verbs.add_parser("seal", help="measure the voices, write their cards and sign their records")
     seal.add_argument("--out", type=Path, required=True)
-    seal.add_argument("--corpus", type=Path, nargs="+", required=True, help="the corpora prepared from")
+    seal.add_argument("--metrics", type=Path, help="JSON of measurements by voice, repeated on the cards")
     for verb in verbs.choices.values():
         verb.add_argument("--work", type=Path, required=True, help="folder of this training")
     return parser
@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
         else:
             from voicekit.train.seal import seal
 
-            seal(options.work, options.out, options.corpus, log)
+            seal(options.work, options.out, options.metrics, log)
     except KeyboardInterrupt:
         log("stopped; run the same command again to go on")
         return 3

@@ -1,0 +1,266 @@
+"""Measuring that a voice is nobody's, writing its card, signing its record.
+
+The measure is a speaker verifier that had no part in training (resemblyzer).  It answers two questions about the
+training speakers first: how alike a reader and their own nearest stranger are, and how alike a reader and
+themselves are.  A voice is *no-donor* if it is less like its nearest training speaker than both.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from consent import UNLIMITED, DataSource, Ledger, Operand, Scope, SigningKey, Use, sign_record
+from voicekit.engines.base import SpeechParams
+from voicekit.engines.house import HouseEngine
+from voicekit.engines.voices import VoiceInfo
+from voicekit.errors import UsageError, VoicekitError
+from voicekit.train.corpus import ATTRIBUTIONS
+from voicekit.train.pack import HOUSE, HouseVoice
+from voicekit.train.prepare import Example, load_all
+
+VERIFIER_RATE = 16_000
+SENTENCES = (
+    "The path along the river was dry again by noon.",
+    "Nobody in the village could say who had lit the lamps.",
+    "She counted nine boats, and then a tenth, far out by the rocks.",
+    "Give the old dog some water before you go.",
+    "A thin rain was falling when they opened the gate.",
+    "There is a good reason why the clock in the hall is always late.",
+    "Every window on the north side was painted blue.",
+    "They walked home slowly, and talked of other things.",
+)
+LICENCES = {
+    "librispeech_clean": "CC-BY-4.0", "librispeech_other": "CC-BY-4.0", "ljspeech": "LicenseRef-public-domain",
+    "vctk": "CC-BY-4.0", "awb": "LicenseRef-CMU-free", "vocobox": "MIT", "flite": "LicenseRef-CMU-free",
+}  # fmt: skip
+WEIGHTS_LICENSE = "CC-BY-4.0"
+
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SpeakerMeasure:
+    """Similarities by the verifier, cosine from -1 to 1.
+
+    Attributes
+    ----------
+    stranger_median : float
+        Over readers, the similarity to the nearest other reader: its median.
+    same_mean, same_p05 : float
+        Of two halves of one reader's speech: mean and 5th percentile.
+    speakers : dict
+        Unit embedding (256,) of each training speaker.
+    """
+
+    stranger_median: float
+    same_mean: float
+    same_p05: float
+    speakers: dict[str, F32]
+
+
+def _encoder() -> Callable[[F32], F32]:
+    import soxr
+    from resemblyzer import VoiceEncoder, preprocess_wav  # 16 s to import
+
+    encoder = VoiceEncoder("cpu", verbose=False)
+
+    def embed(waveform: F32) -> F32:
+        low = soxr.resample(waveform.astype(np.float32), 24_000, VERIFIER_RATE)
+        found: F32 = encoder.embed_utterance(preprocess_wav(low, source_sr=VERIFIER_RATE))
+        return found
+
+    return embed
+
+
+def measure_speakers(examples: list[Example], embed: Callable[[F32], F32], seconds: float = 40.0) -> SpeakerMeasure:
+    """Embed every training speaker (at most `seconds` of each) and compare them with each other and themselves."""
+    audio: dict[str, list[F32]] = {}
+    for example in examples:
+        if len(example.phones) >= 4:
+            audio.setdefault(example.speaker, []).append(example.audio.astype(np.float32) / 32768.0)
+    whole: dict[str, F32] = {}
+    same: list[float] = []
+    for name, parts in audio.items():
+        wave = np.concatenate(parts)[: int(seconds * 24_000)]
+        whole[name] = embed(wave)
+        if len(wave) >= 8 * 24_000:
+            half = len(wave) // 2
+            same.append(float(embed(wave[:half]) @ embed(wave[half:])))
+    names = sorted(whole)
+    table = np.stack([whole[n] for n in names])
+    alike = table @ table.T
+    np.fill_diagonal(alike, -1.0)
+    return SpeakerMeasure(
+        float(np.median(alike.max(1))), float(np.mean(same)), float(np.quantile(same, 0.05)), whole
+    )
+
+
+def _samples(engine: HouseEngine, key: SigningKey, record: bytes) -> F32:
+    """Let a voice speak through the gate of a throw-away ledger: there is no other way to make it speak."""
+    with tempfile.TemporaryDirectory(prefix="voicekit-seal-") as scratch:
+        folder = Path(scratch)
+        with Ledger.init(folder / "ledger", operator_name="measurement", sidecar=folder / "sidecar") as ledger:
+            ledger.grant_house_voice(ledger.add_record(record, release_keys=[key.public]))
+            permit = ledger.request(
+                Use(mode="speech", purpose="test", seconds=60),
+                voice=engine.voice,
+                operands=engine.operands,
+                params_sha256="0" * 64,
+                text_commit=ledger.commit_text(" ".join(SENTENCES)),
+            )
+            parts = [engine.speak(permit, s, SpeechParams(seed=i)).samples for i, s in enumerate(SENTENCES)]
+            ledger.abort(permit, "measured")
+    return np.concatenate([np.pad(part, (0, 4800)) for part in parts])
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def write_card(path: Path, card: dict[str, Any]) -> None:
+    """Write a voice card: plain keys first, then tables, then arrays of tables."""
+    lines = [f"{k} = {_toml(v)}" for k, v in card.items() if not isinstance(v, dict) and not _is_rows(v)]
+    for name, table in card.items():
+        if isinstance(table, dict):
+            lines += ["", f"[{name}]", *(f"{k} = {_toml(v)}" for k, v in table.items())]
+    for name, rows in card.items():
+        if _is_rows(rows):
+            for row in rows:
+                lines += ["", f"[[{name}]]", *(f"{k} = {_toml(v)}" for k, v in row.items())]
+    aside = path.with_suffix(".partial")
+    aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    aside.rename(path)
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
+
+
+def _sign(
+    key: SigningKey,
+    voice: HouseVoice,
+    engine: HouseEngine,
+    data: list[DataSource],
+    measured: dict[str, Any],
+    now: int,
+) -> bytes:
+    return sign_record(
+        key,
+        voice=voice.name,
+        publisher="voicekit",
+        offered=Scope(
+            modes=("speech", "singing", "conversion"), purposes=("any",), commercial=True, languages=("en",),
+            territories=("001",), content_refused=("impersonation",), titles=("any",),
+            max_renders=UNLIMITED, max_seconds=UNLIMITED,
+        ),
+        weights=[Operand(o.name, o.sha256, o.role, o.license) for o in engine.operands],
+        data=data,
+        measurement=measured,
+        recipe=f"blend of {voice.count} {voice.half} readers; see the voice card and voicekit/train",
+        time=now,
+    )  # fmt: skip
+
+
+def seal(work: Path, out: Path, metrics: Path | None, log: Callable[[str], None]) -> None:
+    """Measure and sign every voice in `out`, with a new release key whose private half is not kept.
+
+    Parameters
+    ----------
+    work : Path
+        The training's folder.
+    out : Path
+        Packed voices.
+    metrics : Path, optional
+        JSON of ``{voice: {metric: number}}`` measured elsewhere, repeated on the cards.
+
+    Raises
+    ------
+    voicekit.errors.VoicekitError
+        A voice is too like a training speaker; nothing is signed.
+    """
+    examples = load_all(work / "examples")
+    manifest = json.loads((work / "manifest.json").read_text(encoding="utf-8"))
+    unknown = set(manifest["subsets"]) - set(ATTRIBUTIONS)
+    if unknown:
+        raise UsageError(f"no licence is known for {', '.join(sorted(unknown))}", "name it in voicekit/train/corpus.py")
+    embed = _encoder()
+    speakers = measure_speakers(examples, embed)
+    log(f"nearest stranger {speakers.stranger_median:.3f} (median), same {speakers.same_p05:.3f} (5th percentile)")
+    key = SigningKey.generate()
+    now = int(time.time())
+    data = [
+        DataSource(name=name, license=LICENCES[name], attribution=ATTRIBUTIONS[name], sha256="")
+        for name in sorted(manifest["subsets"])
+    ]
+    extra: dict[str, dict[str, float]] = json.loads(metrics.read_text(encoding="utf-8")) if metrics else {}
+    for voice in HOUSE:
+        folder = out / voice.name
+        engine = HouseEngine(VoiceInfo(voice.name, folder, {"weights_license": WEIGHTS_LICENSE}))
+        wave = _samples(engine, key, _sign(key, voice, engine, data, {"state": "provisional"}, now))
+        mine = embed(wave)
+        alike = {name: float(mine @ other) for name, other in speakers.speakers.items()}
+        nearest = max(alike.values())
+        log(f"{voice.name}: most like a training speaker {nearest:.3f} ({max(alike, key=lambda n: alike[n])})")
+        if nearest >= min(speakers.stranger_median, speakers.same_p05):
+            raise VoicekitError(f"{voice.name} is too like a training speaker ({nearest:.3f}); blend more readers")
+        measured = {
+            "verifier": "resemblyzer 0.1.4",
+            "nearest_training_speaker_ppm": round(nearest * 1e6),
+            "nearest_stranger_median_ppm": round(speakers.stranger_median * 1e6),
+            "same_speaker_p05_ppm": round(speakers.same_p05 * 1e6),
+            "same_speaker_mean_ppm": round(speakers.same_mean * 1e6),
+            "training_speakers": len(speakers.speakers),
+            "data_manifest_sha256": manifest["sha256"],
+        }
+        (folder / "record.dsse.json").write_bytes(_sign(key, voice, engine, data, measured, now))
+        settings = engine.settings
+        write_card(
+            folder / "card.toml",
+            {
+                "name": voice.name,
+                "basis": "no-donor",
+                "description": voice.description,
+                "languages": ["en"],
+                "accent": "American English by its phonemes; the readers' accents are mixed",
+                "weights_license": WEIGHTS_LICENSE,
+                "sample_rate": 24_000,
+                "band": "most training speech is 16 kHz: what sounds above 7.6 kHz is predicted, not learnt from life",
+                "pitch_hz": round(150 * 2**settings.pitch_level, 1),
+                "range_hz": [round(150 * 2**o, 1) for o in settings.range_octaves],
+                "weaknesses": [
+                    "reads sentence by sentence, with little sense of the paragraph",
+                    "consonants are softer than in a recording",
+                    "names and homographs are said as espeak-ng guesses them",
+                    "other languages than English are read with English sounds",
+                ],
+                "recipe": "voicekit train prepare, vocoder, acoustic, blend, seal; see docs/training.md",
+                "data_manifest_sha256": manifest["sha256"],
+                "metrics": extra.get(voice.name, {}),
+                "no_donor": measured,
+                "weights": [{"name": o.name, "sha256": o.sha256} for o in engine.operands],
+                "data": [
+                    {"name": d.name, "minutes": manifest["subsets"][d.name]["minutes"], "license": d.license,
+                     "attribution": d.attribution}
+                    for d in data
+                ],
+            },
+        )  # fmt: skip
+        tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
+    keys = {"keys": [{"key": key.public.did, "since": now, "voices": [v.name for v in HOUSE]}]}
+    (out / "release_keys.json").write_text(json.dumps(keys, indent=1) + "\n")
