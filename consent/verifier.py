@@ -75,7 +75,9 @@ class Verification:
     operator: str = ""
     operator_name: str = ""
     publisher: str = ""
-    trusted: bool | None = None
+    publisher_key: str = ""
+    operator_trusted: bool | None = None
+    publisher_trusted: bool | None = None
     ledger: str = ""
     index: int = -1
     size: int = -1
@@ -85,6 +87,13 @@ class Verification:
     attributions: tuple[str, ...] = ()
     measured: dict[str, Any] = field(default_factory=dict)
     not_shown: tuple[str, ...] = NOT_SHOWN
+
+    @property
+    def trusted(self) -> bool | None:
+        """Whether the operator or the voice's publisher is among the trusted keys; None when none were given."""
+        if self.operator_trusted is None:
+            return None
+        return self.operator_trusted or bool(self.publisher_trusted)
 
     @property
     def ok(self) -> bool:
@@ -97,7 +106,7 @@ class Verification:
         for name in ("records", "use"):
             verdict: Verdict = getattr(self, name)
             out[name] = {"ok": verdict.ok, "problems": list(verdict.problems)}
-        return {"ok": self.ok, **out}
+        return {"ok": self.ok, "trusted": self.trusted, **out}
 
     def text(self) -> str:
         """For people."""
@@ -113,7 +122,7 @@ class Verification:
             trust = {
                 None: "not compared with any key you trust",
                 True: "a key you trust",
-                False: "not trusted",
+                False: "not among yours",
             }
             lines += [
                 f"  voice     {self.voice} (basis: {self.basis})",
@@ -121,8 +130,15 @@ class Verification:
                 f"  use       {_describe(self.asked)}",
                 f"  agreed    {self.intended_use}",
                 f"  grant     {self.grant}",
-                *([f"  record    {self.record} by {self.publisher}"] if self.record else []),
-                f"  operator  {self.operator_name}, {self.operator} ({trust[self.trusted]})",
+                *(
+                    [
+                        f"  record    {self.record}",
+                        f"  publisher {self.publisher}, {self.publisher_key} ({trust[self.publisher_trusted]})",
+                    ]
+                    if self.record
+                    else []
+                ),
+                f"  operator  {self.operator_name}, {self.operator} ({trust[self.operator_trusted]})",
                 f"  ledger    {self.ledger}, entry {self.index} of {self.size}, {when}",
                 *(f"  data      {item}" for item in self.attributions),
             ]
@@ -211,8 +227,11 @@ def verify_bytes(bundle: bytes, file_sha256: str, *, name: str, trust: Sequence[
         hint = f" ({named.sha256[:16]}…)" if named else ""
         problems.append(f"the file's SHA-256 {file_sha256[:16]}… is not the one the receipt names{hint}")
     problems += _links(shown)
-    trusted = _trusted(shown, trust)
-    if trusted is False:
+    anchors = {key.did for key in trust}
+    publisher_key = shown.record.publisher.key if shown.record else ""
+    operator_trusted = shown.genesis.operator.key in anchors if anchors else None
+    publisher_trusted = publisher_key in anchors if anchors else None
+    if anchors and not operator_trusted and not publisher_trusted:
         problems.append("neither the operator's nor the publisher's key is among those you trust")
     grant, receipt = shown.grant, shown.receipt
     return Verification(
@@ -227,7 +246,9 @@ def verify_bytes(bundle: bytes, file_sha256: str, *, name: str, trust: Sequence[
         operator=shown.genesis.operator.key,
         operator_name=shown.genesis.operator.name,
         publisher=shown.record.publisher.name if shown.record else "",
-        trusted=trusted,
+        publisher_key=publisher_key,
+        operator_trusted=operator_trusted,
+        publisher_trusted=publisher_trusted,
         ledger=shown.head.origin,
         index=shown.index,
         size=shown.head.size,
@@ -314,15 +335,6 @@ def _links(shown: _Shown) -> list[str]:
     if grant.grantee.key != shown.genesis.operator.key:
         problems.append("the grant is to another operator")
     return problems
-
-
-def _trusted(shown: _Shown, trust: Sequence[PublicKey]) -> bool | None:
-    if not trust:
-        return None
-    keys = {shown.genesis.operator.key}
-    if shown.record is not None:
-        keys.add(shown.record.publisher.key)
-    return bool(keys & {key.did for key in trust})
 
 
 def _use_verdict(shown: _Shown, output: OutputRecord | None) -> Verdict:

@@ -41,6 +41,9 @@ def test_house_file(world: World) -> None:
     final = world.deliver(permit=world.request(voice="house", operands=HOUSE))
     found = verify_file(final, trust=[RELEASE.public])
     assert found.ok and found.trusted is True
+    # Trust in the voice's publisher is no trust in the operator, and the text does not say so.
+    assert (found.operator_trusted, found.publisher_trusted) == (False, True)
+    assert f"{world.ledger.operator.did} (not among yours)" in found.text()
     assert (found.basis, found.tier) == ("no-donor", "not applicable (no donor)")
     assert found.record == record and found.publisher == "voicekit"
     assert found.attributions == ("LibriSpeech (CC-BY-4.0): LibriVox readers",)
