@@ -1,0 +1,134 @@
+"""Training: resuming, who is held out, alignment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from voicekit.text.phonemise import phonemise, phonemise_marked
+from voicekit.text.phones import INVENTORY, IPA_TO_PHONES, ipa_word_to_phones
+from voicekit.train.loop import RunConfig, run
+from voicekit.train.prepare import Example, extend_band, fit_band_extension
+from voicekit.train.split import is_held_out, is_validation
+
+SHARED = Path(os.environ.get("VOICEKIT_SHARED", Path(__file__).resolve().parents[2].parent / "shared"))
+
+
+def train_line(folder: Path, steps: int) -> nn.Module:
+    torch.manual_seed(5)
+    model = nn.Linear(1, 1)
+
+    def draw(generator: torch.Generator) -> object:
+        return torch.rand(16, 1, generator=generator)
+
+    def loss(batch: object, step: int, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+        value = (model(batch) - 3.0 * batch - 1.0).square().mean()  # type: ignore[operator]
+        return value, {"loss": value.item()}
+
+    config = RunConfig(steps=steps, learning_rate=0.05, warmup=5, save_every=10)
+    return run(model, draw, loss, config, folder, lambda _: None)
+
+
+def test_a_run_stopped_and_resumed_ends_where_an_undisturbed_one_does(tmp_path: Path) -> None:
+    straight = train_line(tmp_path / "a", 60)
+
+    class Killed(Exception):
+        pass
+
+    calls = 0
+    real = torch.optim.AdamW.step
+
+    def dying(self: torch.optim.AdamW, *args: object, **kwargs: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 37:
+            raise Killed
+        return real(self, *args, **kwargs)
+
+    torch.optim.AdamW.step = dying  # type: ignore[method-assign, assignment]
+    try:
+        with pytest.raises(Killed):
+            train_line(tmp_path / "b", 60)
+    finally:
+        torch.optim.AdamW.step = real  # type: ignore[method-assign]
+    resumed = train_line(tmp_path / "b", 60)
+    assert torch.equal(straight.weight, resumed.weight)
+    assert (tmp_path / "a" / "curve.jsonl").read_text().count("\n") == 1
+
+
+def example(key: str, speaker: str, bandwidth: float = 7600.0, frames: int = 50) -> Example:
+    rng = np.random.default_rng(1)
+    base = rng.normal(-5, 1, (frames, 1)).astype(np.float32)
+    env = np.repeat(base, 80, axis=1)
+    return Example(
+        key, speaker, bandwidth, np.zeros(240 * frames, np.int16), np.full(frames, 100, np.float32),
+        env.astype(np.float16), np.zeros((0, 4), np.int16), np.zeros(0, np.int16),
+    )  # fmt: skip
+
+
+def test_held_out_speakers_stay_held_out_and_are_never_validation() -> None:
+    readers = [example(f"librispeech_clean/{n}-1-0000.flac", f"ls{n}") for n in range(2000)]
+    share = np.mean([is_held_out(e) for e in readers])
+    assert 0.06 < share < 0.11
+    assert not any(is_held_out(e) and is_validation(e) for e in readers)
+    assert is_held_out(example("vctk/p226_001.flac", "p226"))
+    assert not is_held_out(example("flite/rms-00001.wav", "flite_rms"))
+
+
+def test_the_missing_octave_is_learnt_from_full_band_recordings() -> None:
+    """All bands of the made examples are equal, so the top must come out as what is below."""
+    low_bands, matrix = fit_band_extension([example("ljspeech/a.flac", "lj", 12_000.0, 400)], ridge=0.1)
+    assert 60 < low_bands < 75
+    narrow = example("vctk/a.flac", "p1", frames=60).envelope.astype(np.float32)
+    known = narrow.copy()
+    known[:, low_bands:] = -12.0
+    found = extend_band(known, low_bands, matrix)
+    assert np.abs(found[:, low_bands:] - narrow[:, low_bands:]).max() < 0.2
+
+
+def test_every_phone_the_table_names_is_in_the_inventory() -> None:
+    assert {p for phones in IPA_TO_PHONES.values() for p in phones} <= set(INVENTORY)
+
+
+def test_stress_falls_on_the_vowel_after_the_mark() -> None:
+    phones, unknown = ipa_word_to_phones(["ˈs", "t", "ɪ", "k", "ɚ"])
+    assert [(p.symbol, p.stress) for p in phones] == [("S", 0), ("T", 0), ("IH", 1), ("K", 0), ("ER", 0)]
+    assert phones[0].word_start and phones[-1].word_end and not unknown
+    assert [p.symbol for p in ipa_word_to_phones(["n̩"])[0]] == ["AX", "N"]
+    assert ipa_word_to_phones(["ʘ"]) == ([], ["ʘ"])
+
+
+def test_marks_become_pauses_that_know_what_they_are() -> None:
+    phones, marks = phonemise_marked("Is it you? No, it is the wind!")
+    assert [m for m in marks if m] == ["?", ",", "!"]
+    assert [p.symbol for p in phones if p.is_pause] == ["SIL", "PAU", "PAU", "SIL"]
+
+
+def test_a_lone_capital_is_a_letter() -> None:
+    assert [p.symbol for p in phonemise("vitamin A is")][-4:-1] == ["EY", "IH", "Z"]
+
+
+def test_alignment_finds_the_words_of_a_recording() -> None:
+    pytest.importorskip("pocketsphinx", reason="the aligner is in the extras train and test")
+    recording = SHARED / "corpus" / "ljspeech"
+    if not recording.is_dir():
+        pytest.skip(f"no corpus at {SHARED}: set VOICEKIT_SHARED")
+    from voicekit.train.corpus import read_corpus
+    from voicekit.train.prepare import prepare_one
+
+    utterance = next(u for u in read_corpus(SHARED / "corpus") if u.subset == "ljspeech")
+    made = prepare_one(utterance)
+    assert made is not None
+    frames = len(made.f0_hz)
+    assert made.durations.sum() == frames == len(made.envelope) == len(made.audio) // 240
+    # What is aligned as silence is quieter than what is aligned as vowels: an independent look at the energy.
+    energy = (made.audio.reshape(frames, 240).astype(np.float64) ** 2).mean(1)
+    symbol = np.repeat(made.phones[:, 0], made.durations)
+    silent = np.isin(symbol, [INVENTORY.index("SIL"), INVENTORY.index("PAU")])
+    vowel = np.isin(symbol, [INVENTORY.index(v) for v in ("AA", "AE", "AH", "AO", "EH", "IY", "OW")])
+    assert 10 * np.log10(energy[vowel].mean() / energy[silent].mean()) > 15
