@@ -16,7 +16,7 @@ from voicekit.audio import Audio, read_audio, resample
 from voicekit.errors import UsageError
 from voicekit.evaluate import set_level, trim_silence
 from voicekit.features.frames import HOP_LENGTH, SAMPLE_RATE, pad_to_frames
-from voicekit.pitch import PitchTrack, track_pitch
+from voicekit.pitch import PitchTrack, tidy, track_pitch
 from voicekit.train.corpus import Utterance, read_corpus
 from voicekit.train.prepare import ACTIVE_RMS, NARROW_HZ, extend_band, fit_band_extension, prepare_one
 from voicekit.train.split import is_held_out
@@ -95,7 +95,7 @@ def load_clips(options: Options) -> list[Clip]:
         samples = set_level(samples, audio.sample_rate, rms=ACTIVE_RMS)
         wave = resample(Audio(samples, audio.sample_rate), SAMPLE_RATE).samples
         wave = pad_to_frames(wave[: len(wave) // HOP_LENGTH * HOP_LENGTH])
-        track = track_pitch(wave, SAMPLE_RATE)
+        track = tidy(track_pitch(wave, SAMPLE_RATE))  # slips at the edges are no pitch to command
         clips.append(Clip(utterance.key, utterance.speaker, Audio(wave, SAMPLE_RATE), track))
         if len(clips) == wanted:
             break
