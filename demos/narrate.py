@@ -1,0 +1,497 @@
+"""The Narrate tab: a text becomes sound under a chosen grant."""
+
+from __future__ import annotations
+
+import json
+import math
+import queue
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demos.desk import Desk, check_upload
+from demos.picture import draw, sentence_list
+from demos.words import (
+    Trouble,
+    basis_words,
+    card,
+    clock,
+    esc,
+    facts,
+    grant_label,
+    left_of,
+    listing,
+    note,
+    short,
+    trouble_of,
+)
+from voicekit import NarrateOptions, Take, UsageError
+from voicekit.studio import ChapterTake, GrantStatus, Progress
+
+__all__ = ["GrantChoice", "NarrateTab", "Wish"]
+
+RENDERING = "rendering"
+"""Name of the queue in which one render runs at a time."""
+
+SAMPLE = (
+    "It was a bright cold evening, and the clocks were striking nine. Dr. Ames paid £12.50 for the lamp, "
+    "lit it, and began to read aloud."
+)
+DOCUMENTS = (".txt", ".epub")
+_DOCUMENT_LIMIT = 60_000_000
+_TEXT_LIMIT = 100_000
+_PURPOSES = ("audiobook", "podcast", "personal", "demo")
+_EVERY_S = 0.3
+_EMPTY = '<div class="vk-empty"><p>The sound, its picture and what was measured appear here.</p></div>'
+
+
+class GrantChoice(gr.Radio):
+    """A choice of grants whose list changes while the page is open.
+
+    Any string is let through: whether a grant exists and permits the use is for
+    the ledger to say, to the page and to programs alike.
+    """
+
+    def preprocess(self, payload: str | int | float | None) -> str | None:
+        """The digest as it was sent."""
+        return None if payload is None else str(payload)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the page (or a program) asked for, not yet believed.
+
+    Parameters
+    ----------
+    text : str
+    document : str or None
+        Path of an upload; wins over the text.
+    grant : str or None
+    rate, pitch, seed : float
+    title, chapters, purpose : str
+    commercial : bool
+    territory : str
+    """
+
+    text: str
+    document: str | None
+    grant: str | None
+    rate: float
+    pitch: float
+    seed: float
+    title: str
+    chapters: str
+    purpose: str
+    commercial: bool
+    territory: str
+
+    def source(self) -> str | Path:
+        """The text or the file to be read.
+
+        Raises
+        ------
+        UsageError, InputError
+            Nothing there, too much, or of a type that cannot be read.
+        """
+        if self.document:
+            return check_upload(Path(self.document), suffixes=DOCUMENTS, limit=_DOCUMENT_LIMIT, what="text or EPUB")
+        text = str(self.text or "")
+        if not text.strip():
+            raise UsageError("there is nothing to read aloud", "write some words, or give a .txt or .epub file")
+        if len(text) > _TEXT_LIMIT:
+            raise UsageError(
+                f"{len(text)} characters are too many for the text box", "give them as a .txt file instead"
+            )
+        return text
+
+    def options(self) -> NarrateOptions:
+        """The library's options; it refuses what is out of range."""
+        title = " ".join(str(self.title or "").split())
+        if not title and not self.document:
+            title = _first_words(self.text)
+        territory = tuple(re.split(r"[\s,;]+", str(self.territory or "").strip())) if self.territory else ()
+        return NarrateOptions(
+            chapters=chapter_numbers(self.chapters) if self.document else None,
+            seed=int(_number("seed", self.seed)),
+            rate=_number("rate", self.rate),
+            pitch_semitones=_number("pitch", self.pitch),
+            purpose=str(self.purpose or "audiobook").strip(),
+            commercial=bool(self.commercial),
+            territories=tuple(part for part in territory if part) or ("001",),
+            title=title or None,
+            profile="acx" if self.document else "clip",
+        )
+
+
+def chapter_numbers(text: str | None) -> tuple[int, ...] | None:
+    """``1-3, 7`` -> (1, 2, 3, 7); nothing -> None, that is, all.
+
+    Raises
+    ------
+    UsageError
+        Not of that form.
+    """
+    found: list[int] = []
+    for part in re.split(r"[\s,;]+", str(text or "").strip()):
+        if not part:
+            continue
+        match = re.fullmatch(r"(\d{1,5})(?:[-–](\d{1,5}))?", part)
+        if match is None or int(match[2] or match[1]) < int(match[1]):
+            raise UsageError(f"not chapter numbers: {text}", "write for example 1-3, 7")
+        found.extend(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return tuple(dict.fromkeys(found)) or None
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise UsageError(f"the {name} is not a number: {value}", "write a number") from None
+    if not math.isfinite(number):
+        raise UsageError(f"the {name} is not a number: {value}", "write a number")
+    return number
+
+
+def _first_words(text: str) -> str:
+    words = re.sub(r"[^\w\s'’-]", " ", text).split()[:6]
+    return " ".join(words)[:48].strip() or "Untitled"
+
+
+def result_of(take: Take, grant: GrantStatus, root: Path) -> dict[str, Any]:
+    """A finished narration for programs; no path of the server leaves the studio's ``out``."""
+    return {
+        "ok": True,
+        "title": take.title,
+        "voice": take.voice,
+        "basis": grant.basis,
+        "grant": grant.id,
+        "left": {
+            "renders": grant.renders_left,
+            "seconds": grant.seconds_left,
+            "not_after": grant.not_after,
+            "state": grant.state,
+        },
+        "receipts": [chapter.receipt_id for chapter in take.chapters],
+        "files": [file.relative_to(root).as_posix() for file in take.files],
+        "measured": take.measured,
+        "chapters": [
+            {"title": chapter.title, "duration_s": chapter.duration_s, "measured": chapter.measured}
+            for chapter in take.chapters
+        ],
+        "already_there": all(chapter.skipped for chapter in take.chapters),
+        "notices": list(take.notices),
+    }
+
+
+class NarrateTab:
+    """The tab; its parts are attributes so that other tabs can refresh them.
+
+    Parameters
+    ----------
+    desk : Desk
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    # -- layout ------------------------------------------------------------------------------
+
+    def build(self) -> None:
+        """Lay the tab out; called inside its ``gr.Tab``."""
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=330):
+                self.grant = GrantChoice(
+                    [], label="Whose voice, under which grant, and what is left of it", elem_id="grant-choice"
+                )
+                self.text = gr.Textbox(
+                    SAMPLE, label="Text to read aloud", lines=6, max_lines=18, elem_id="narrate-text"
+                )
+                with gr.Accordion("A file instead of the text", open=False):
+                    self.document = gr.File(
+                        label="Text or book (.txt, .epub, up to 60 MB)",
+                        file_types=list(DOCUMENTS),
+                        type="filepath",
+                        height=130,
+                    )
+                    self.chapters = gr.Textbox(
+                        "", label="Chapters", info="For example 1-3, 7. Empty: the whole book.", max_lines=1
+                    )
+                with gr.Row():
+                    self.rate = gr.Slider(0.5, 2.0, 1.0, step=0.05, label="Speaking rate (1 = the voice's own)")
+                    self.pitch = gr.Slider(-12, 12, 0, step=0.5, label="Pitch shift (semitones)")
+                with gr.Accordion("More choices: seed, title, purpose, territory", open=False):
+                    self.seed = gr.Number(0, label="Seed", info="The same seed gives the same bytes.", precision=0)
+                    self.title = gr.Textbox(
+                        "", label="Title", info="Empty: the book's own, or the first words.", max_lines=1
+                    )
+                    self.purpose = gr.Radio(list(_PURPOSES), value="audiobook", label="What the sound is for")
+                    self.commercial = gr.Checkbox(False, label="Commercial use")
+                    self.territory = gr.Textbox(
+                        "001", label="Territory", info="Country codes, or 001 for the world.", max_lines=1
+                    )
+                with gr.Row():
+                    self.go = gr.Button("Narrate", variant="primary", elem_id="narrate-go")
+                    self.stop = gr.Button("Cancel", variant="secondary", elem_id="narrate-stop", scale=0)
+                self.status = gr.HTML("", elem_id="narrate-status")
+            with gr.Column(scale=6, min_width=330):
+                self.picture = gr.HTML(_EMPTY, elem_id="result-picture")
+                self.audio = gr.Audio(
+                    label="Listen",
+                    type="filepath",
+                    interactive=False,
+                    elem_id="result-audio",
+                    buttons=["download"],
+                    waveform_options=gr.WaveformOptions(show_recording_waveform=False),
+                )
+                self.chapter = gr.Radio([], label="Chapter", visible=False, elem_id="result-chapter")
+                self.facts = gr.HTML("", elem_id="result-facts")
+                self.files = gr.File(
+                    label="Files to keep: the sound, and the .voiceproof that goes with each",
+                    file_count="multiple",
+                    interactive=False,
+                    visible=False,
+                    elem_id="result-files",
+                )
+        self.result = gr.JSON(visible=False)
+
+    def wire(self, refresh: Any, refreshed: list[Any]) -> None:
+        """Connect the buttons.
+
+        Parameters
+        ----------
+        refresh : callable
+            Gives new values for `refreshed`, after what is left of a grant changed.
+        refreshed : list of components
+        """
+        inputs = [
+            self.text,
+            self.document,
+            self.grant,
+            self.rate,
+            self.pitch,
+            self.seed,
+            self.title,
+            self.chapters,
+            self.purpose,
+            self.commercial,
+            self.territory,
+        ]
+        outputs = [self.status, self.audio, self.files, self.picture, self.facts, self.result]
+        gr.on(
+            [self.go.click],
+            lambda: note("Waiting for its turn …", say="Narration asked for"),
+            outputs=self.status,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        ).then(
+            self.narrate,
+            inputs,
+            outputs,
+            api_name="narrate",
+            concurrency_limit=1,
+            concurrency_id=RENDERING,
+            show_progress="hidden",
+            trigger_mode="once",
+        ).then(self.chapters_of, self.result, self.chapter, show_progress="hidden", api_visibility="private").then(
+            refresh, outputs=refreshed, show_progress="hidden", api_visibility="private"
+        )
+        self.stop.click(self.cancel, outputs=self.status, queue=False, show_progress="hidden", api_name="cancel")
+        self.chapter.input(
+            self.show_chapter,
+            [self.chapter],
+            [self.audio, self.picture],
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+    # -- doing -------------------------------------------------------------------------------
+
+    def narrate(
+        self,
+        text: str,
+        document: str | None,
+        grant: str | None,
+        rate: float = 1.0,
+        pitch: float = 0.0,
+        seed: float = 0,
+        title: str = "",
+        chapters: str = "",
+        purpose: str = "audiobook",
+        commercial: bool = False,
+        territory: str = "001",
+        request: gr.Request | None = None,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Narrate a text, or a .txt or .epub file, under a grant of this studio.
+
+        Returns the state as HTML, the first sound file, all files with their
+        proofs, a picture, what was measured, and the result as JSON; a refusal
+        has ``refused`` with its stable reason code there, and no file.
+        """
+        wish = Wish(text, document, grant, rate, pitch, seed, title, chapters, purpose, commercial, territory)
+        session = str(getattr(request, "session_hash", "") or id(wish))
+        job = self._desk.begin(session)
+        nothing = (None, gr.File(value=None, visible=False), _EMPTY, "")
+        try:
+            yield (self._progress_html(None), *nothing, None)
+            for event in self._run(wish, job):
+                if isinstance(event, Progress):
+                    yield (self._progress_html(event), *([gr.skip()] * 5))
+                elif isinstance(event, Trouble):
+                    yield (event.html(), *nothing, event.as_dict())
+                else:
+                    yield self._show(*event)
+        finally:
+            # Also when the browser went away: the job stops after its sentence, which is kept.
+            job.set()
+            self._desk.end(session, job)
+
+    def _run(self, wish: Wish, job: threading.Event) -> Iterator[Progress | Trouble | tuple[Take, GrantStatus]]:
+        """Narrate in a thread, so that progress can be shown meanwhile."""
+        reports: queue.SimpleQueue[Progress | Trouble | tuple[Take, GrantStatus]] = queue.SimpleQueue()
+
+        def work() -> None:
+            try:
+                grant = self._desk.grant(wish.grant)
+                source, options = wish.source(), wish.options()
+                take = self._desk.narrate(source, grant, options, progress=reports.put, cancel=job)
+                reports.put((take, self._desk.grant(grant.id)))
+            except BaseException as problem:  # whatever it was, the page must not wait for ever
+                reports.put(trouble_of(problem))
+
+        threading.Thread(target=work, name="narrate", daemon=True).start()
+        while True:
+            event = reports.get()
+            until = time.monotonic() + _EVERY_S
+            while isinstance(event, Progress):  # of what comes in a moment only the newest is worth showing
+                try:
+                    event = reports.get(timeout=max(0.0, until - time.monotonic()))
+                except queue.Empty:
+                    break
+            yield event
+            if not isinstance(event, Progress):
+                return
+
+    def cancel(self, request: gr.Request | None = None) -> str:
+        """Stop the narration of this session after the sentence it is at."""
+        session = str(getattr(request, "session_hash", "") or "")
+        if self._desk.stop(session):
+            return note("Stopping after this sentence …", say="Stopping")
+        return note("Nothing is running.", say="Nothing is running")
+
+    def chapters_of(self, result: dict[str, Any] | None) -> Any:
+        """A choice of chapters, where there are several."""
+        if not result or not result.get("ok") or len(result["chapters"]) < 2:
+            return gr.Radio(choices=[], value=None, visible=False)
+        firsts: list[tuple[str, str]] = []
+        each = len(result["files"]) // len(result["chapters"])
+        for index, chapter in enumerate(result["chapters"]):
+            firsts.append((f"{chapter['title']} ({clock(chapter['duration_s'])})", result["files"][index * each]))
+        return gr.Radio(choices=firsts, value=firsts[0][1], visible=True)
+
+    def show_chapter(self, name: str | None) -> tuple[Any, Any]:
+        """Another chapter's sound and picture."""
+        try:
+            path = self._desk.inside(name or "")
+            return self._desk.give(path), self._picture(path)
+        except Exception as problem:
+            return None, trouble_of(problem).html()
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def _show(self, take: Take, grant: GrantStatus) -> tuple[Any, ...]:
+        result = result_of(take, grant, self._desk.studio().out_folder)
+        kept = [
+            self._desk.give(path)
+            for chapter in take.chapters
+            for pair in zip(chapter.files, chapter.proofs, strict=True)
+            for path in pair
+        ]
+        total = clock(take.measured.get("duration_s"))
+        if result["already_there"]:
+            head, what = "Already there", "The same text and choices were made before, so nothing was rendered again."
+        else:
+            head = "Done"
+            rtf = take.measured.get("rtf")
+            speed = f", {1 / rtf:.0f} times faster than it is heard" if rtf and rtf < 0.6 else ""
+            what = f"Made in {take.measured['elapsed_s']:.1f} s{speed}."
+        body = f"<p>{total} of sound in the voice <strong>{esc(take.voice)}</strong>. {esc(what)}</p>"
+        if take.notices:
+            body += "<details class='vk-more'><summary>Worth knowing about the text</summary>"
+            body += listing(take.notices) + "</details>"
+        status = card(head, body, kind="good", say=f"{head}. {total} of sound, ready to be played.")
+        return (
+            status,
+            kept[0],
+            gr.File(value=kept, visible=True),
+            self._picture(take.path),
+            self._facts(take, grant),
+            result,
+        )
+
+    def _picture(self, path: Path) -> str:
+        sentences: list[dict[str, object]] = []
+        report = json.loads((path.parent / "report.json").read_text(encoding="utf-8"))
+        for chapter in report["chapters"]:
+            if any(file["name"] == path.name for file in chapter["files"]):
+                sentences = chapter["sentences"]
+        return draw(path) + sentence_list(sentences)
+
+    def _facts(self, take: Take, grant: GrantStatus) -> str:
+        first: ChapterTake = take.chapters[0]
+        levels = first.measured[first.files[0].name]
+        under = facts(
+            [
+                ("Voice", f"{esc(grant.voice)}"),
+                ("Basis", esc(basis_words(grant.basis))),
+                ("Grant", f"<code>{short(grant.id)}</code>"),
+                ("Left of it", esc(left_of(grant))),
+                ("Receipt", f"<code>{short(first.receipt_id)}</code>"),
+                ("Purpose asked for", esc(take.receipt.use.purpose) if take.receipt else "as before"),
+            ]
+        )
+        measured = facts(
+            [
+                ("Length", f"{first.duration_s:.1f} s"),
+                ("Loudness (RMS)", f"{levels['rms_dbfs']:.1f} dB"),
+                ("Peak", f"{levels['peak_dbfs']:.1f} dB"),
+                ("Noise floor", f"{levels['floor_dbfs']:.1f} dB"),
+                ("Sampling", f"{levels['sample_rate'] / 1000:g} kHz"),
+                ("Sentences", str(first.sentences)),
+            ]
+        )
+        which = f" ({esc(first.title)})" if len(take.chapters) > 1 else ""
+        return card("Permission", under) + card(f"Measured on the finished file{which}", measured)
+
+    def _progress_html(self, now: Progress | None) -> str:
+        if now is None:
+            return _bar(0.0, "Starting …", "Narration begins")
+        stage = {"voice": "Loading the voice", "speak": "Speaking", "skip": "Already there"}.get(
+            now.stage, "Mastering and checking"
+        )
+        left = f"about {clock(now.eta_s)} left" if now.eta_s is not None else "time left not yet known"
+        where = f"chapter {now.chapter} of {now.chapters}, " if now.chapters > 1 else ""
+        text = f"{stage}: {where}sentence {now.sentence} of {now.sentences}, {clock(now.seconds_done)} of sound, {left}"
+        quarter = int(now.fraction * 4) * 25
+        # Spoken only at every quarter: a bar that talks all the time is a nuisance.
+        return _bar(now.fraction, text, f"{quarter} percent" if quarter else "Narration begins")
+
+
+def _bar(fraction: float, text: str, say: str) -> str:
+    percent = round(100 * min(max(fraction, 0.0), 1.0))
+    return (
+        f'<div data-say="{esc(say)}"><div class="vk-bar" role="progressbar" aria-label="Narration" aria-valuemin="0" '
+        f'aria-valuemax="100" aria-valuenow="{percent}"><div style="width:{percent}%"></div></div>'
+        f'<p class="vk-quiet">{percent} % · {esc(text)}</p></div>'
+    )
+
+
+def choices(grants: tuple[GrantStatus, ...]) -> list[tuple[str, str]]:
+    """Grants as choices of a radio."""
+    return [(grant_label(grant), grant.id) for grant in grants]
