@@ -92,6 +92,8 @@ def test_silent_stretches_are_kept_with_a_neighbour() -> None:
     assert [s.spoken for s in sentences] == ["He came.", "She went."]
     assert sentences[0].start == 0
     assert sentences[-1].end == len(text)
+    said = "".join(token.text for sentence in sentences for token in sentence.tokens)
+    assert said == "***Hecame.***Shewent.***"
 
 
 def test_nothing_to_say_gives_no_sentence() -> None:
