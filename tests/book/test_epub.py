@@ -250,3 +250,12 @@ def test_memory_stays_flat(make_epub: MakeEpub) -> None:
     tracemalloc.stop()
     assert kept < 100_000  # 70 kB of text in all
     assert peaks[1] < 1.3 * peaks[0]
+
+
+def test_marks_and_hints_keep_their_place_in_a_row(make_epub: MakeEpub) -> None:
+    row = '<tr><td>Ann</td><td>Bo<a epub:type="noteref" href="#n">1</a>b <i ssml:ph="liː">Lee</i></td></tr>'
+    (chapter,) = read_book(make_epub({"a.xhtml": f"<table>{row}</table>"})).chapters
+    (block,) = chapter.blocks
+    assert block.text == "Ann, Bob Lee"
+    assert [(s.text, block.text[s.offset :]) for s in block.skipped] == [("1", "b Lee")]
+    assert [block.text[h.start : h.end] for h in block.hints] == ["Lee"]
