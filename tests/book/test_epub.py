@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -241,15 +242,18 @@ def test_memory_stays_flat(make_epub: MakeEpub) -> None:
     tracemalloc.start()
     book = read_book(path)
     kept, _ = tracemalloc.get_traced_memory()
-    peaks = []
+    peaks, held = [], []
     for chapters in (book.chapters[:1], book.chapters):
         tracemalloc.reset_peak()
         for chapter in chapters:
             assert sum(1 for _ in chapter.sentences()) == 301
+        gc.collect()
+        held.append(tracemalloc.get_traced_memory()[0])
         peaks.append(tracemalloc.get_traced_memory()[1])
     tracemalloc.stop()
     assert kept < 100_000  # 70 kB of text in all
     assert peaks[1] < 1.3 * peaks[0]
+    assert held[1] - held[0] < 30_000  # one document stays, as after the first chapter
 
 
 def test_marks_and_hints_keep_their_place_in_a_row(make_epub: MakeEpub) -> None:
