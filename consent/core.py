@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from . import drop, merkle
 from .authority import may_revoke
@@ -111,6 +111,7 @@ class LedgerCore:
         self._mutex = threading.RLock()
         self._life = LifeLock(folder)
         self._note = b""
+        self._seen: tuple[Any, ...] = ()
         self._pid = os.getpid()
 
     # making and opening
@@ -271,6 +272,7 @@ class LedgerCore:
             # Whatever was taken in during a failed transaction is forgotten and read anew.
             self._chain = Chain(self.id, self.operator)
             self._note = b""
+            self._seen = ()
             if isinstance(exc, ConsentRefusedError) and exc.reason in _UNSOUND and self._key is not None:
                 record_refusal(
                     (self.folder, self.sidecar),
@@ -302,6 +304,18 @@ class LedgerCore:
                 # Still under the writer's lock, so that the note never goes backwards.
                 write_high_water(self.sidecar, self._note)
                 self._note = b""
+            self._seen = self._stamp()
+
+    def _stamp(self) -> tuple[Any, ...]:
+        """Changes whenever the database, the note or the drop folder does; taken while nobody else can write."""
+        found: list[Any] = []
+        for path in (self.folder / "ledger.db", self.sidecar, self.folder / "revocations"):
+            try:
+                info = os.stat(path)
+                found.append((info.st_mtime_ns, info.st_ctime_ns, info.st_ino, info.st_size))
+            except OSError:
+                found.append(None)
+        return tuple(found)
 
     def _verify(self, session: Session) -> bool:
         rows = session.rows()

@@ -7,7 +7,6 @@ Two phases. `request` decides and durably writes a RenderIntent, or a RenderDeni
 
 from __future__ import annotations
 
-import os
 import secrets
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -177,23 +176,13 @@ class Ledger(GrantBook):
         """
         self._own(permit)
         with self._mutex:
-            if self._stamp() != self._seen or permit.intent not in self._chain.open:
+            if self._stamp() != self._seen:
+                # Taken before reading: a change while we read makes the next call read again.
+                stamp = self._stamp()
                 with self._read("recheck"):
-                    self._seen = self._stamp()
+                    pass
+                self._seen = stamp
             self._standing_or_refuse(permit)
-
-    _seen: tuple[Any, ...] = ()
-
-    def _stamp(self) -> tuple[Any, ...]:
-        """Changes whenever the database, the note or the drop folder does."""
-        found: list[Any] = []
-        for path in (self.folder / "ledger.db", self.sidecar, self.folder / "revocations"):
-            try:
-                info = os.stat(path)
-                found.append((info.st_mtime_ns, info.st_ctime_ns, info.st_ino, info.st_size))
-            except OSError:
-                found.append(None)
-        return tuple(found)
 
     def _own(self, permit: Permit) -> None:
         """Demand that the token is this ledger's, whatever key the permit object was made with."""

@@ -16,9 +16,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import ConsentRefusedError, InvalidInputError, UsageError
 from .keys import sync_folder
@@ -53,8 +52,7 @@ _MAX_VALUE = 4 << 20
 _BUSY_SECONDS = 30.0
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One entry as stored."""
 
     seq: int

@@ -197,3 +197,12 @@ def test_delivery_to_another_disk(world: World, tmp_path: Path) -> None:
         world.ledger.deliver(receipt, {tmp: final})
         assert verify_file(final).ok and not tmp.exists()
         assert sorted(p.name for p in Path(folder).iterdir()) == ["a.mp3", "a.mp3.voiceproof"]
+
+
+def test_recheck_sees_a_revocation_by_another_process(world: World) -> None:
+    grant = world.grant()
+    permit = world.request()
+    world.ledger.recheck(permit)
+    run(CHILD + "ledger.revoke(sys.argv[2])\n", world.path, grant)
+    with pytest.raises(ConsentRefusedError, match=r"^revoked:"):
+        world.ledger.recheck(permit)
