@@ -5,13 +5,14 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.clips import Clip, band_extension, load_clips
-from bench.report import Options, Report, Table, parse, percent, rounded, say
+from bench.report import Options, Report, Table, one_thread, parse, percent, rounded, say
 from bench.vocoders import F32, Exact, Ours, Psola, System, World, our_vocoder
 from voicekit.audio import Audio
 from voicekit.engines.house import resynthesise
@@ -136,9 +137,7 @@ def systems_of(options: Options) -> list[System]:
 
 
 def _work(job: tuple[Clip, Options, tuple[int, ...], bool]) -> ClipResult:
-    import torch
-
-    torch.set_num_threads(1)
+    one_thread()
     clip, options, shifts, with_quality = job
     return measure_clip(clip, systems_of(options), shifts, with_quality)
 
@@ -287,10 +286,8 @@ def fill(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
-    import torch
-
     options = parse(__doc__ or "", argv, weights=True, workers=True)
-    torch.set_num_threads(1)
+    one_thread()
     vocoder, digest = our_vocoder(options.weights)
     ours = Ours(vocoder, band_extension(options))
     shifts = QUICK_SHIFTS if options.quick else SHIFTS
@@ -298,9 +295,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     report = Report("commanded_pitch", "Commanded F0: what was asked and what independent trackers hear")
     jobs = [(clip, options, shifts, number < QUALITY_CLIPS) for number, clip in enumerate(clips)]
     results = []
-    # spawn: torch and onnxruntime do not survive a fork
-    with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
-        for result in pool.map(_work, jobs):
+    with ExitStack() as stack:
+        run: Iterator[ClipResult] = map(_work, jobs)
+        if options.workers > 1:
+            # spawn: torch and onnxruntime do not survive a fork
+            context = multiprocessing.get_context("spawn")
+            run = stack.enter_context(ProcessPoolExecutor(options.workers, context)).map(_work, jobs)
+        for result in run:
             results.append(result)
             say(f"{len(results)} of {len(jobs)} clips")
     say("steady notes")

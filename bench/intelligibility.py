@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.report import Options, Report, Table, one_core, parse, percent, rounded, say
+from bench.report import Options, Report, Table, one_thread, parse, percent, rounded, say
 from voicekit.audio import Audio, read_audio, resample
 from voicekit.engines import list_voices
 from voicekit.errors import VoicekitError
@@ -231,7 +231,7 @@ def run(options: Options) -> Report:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
     options = parse(__doc__ or "", argv)
-    one_core()
+    one_thread()
     run(options).write(options)
     return 0
 

@@ -219,11 +219,9 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def one_core() -> None:
+def one_thread() -> None:
     """Keep this process on one core and torch on one thread: the figures then do not depend on how many
     there are."""
     import torch
 
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     torch.set_num_threads(1)

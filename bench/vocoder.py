@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.clips import TOP_HZ, Clip, band_extension, load_clips
-from bench.report import Report, Table, one_core, parse, rounded, say
+from bench.report import Report, Table, one_thread, parse, rounded, say
 from bench.vocoders import F32, Ours, Psola, System, World, our_vocoder
 from voicekit.audio import Audio
 from voicekit.evaluate import bootstrap_mean, spectral_distance
@@ -58,7 +58,7 @@ def run(system: System, clips: Sequence[Clip]) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
     options = parse(__doc__ or "", argv, weights=True)
-    one_core()
+    one_thread()
     vocoder, digest = our_vocoder(options.weights)
     clips = load_clips(options)
     extend = band_extension(options)
