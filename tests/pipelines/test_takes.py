@@ -110,3 +110,16 @@ def test_sweep_takes_only_what_the_dead_left(tmp_path: Path) -> None:
     mine.write_bytes(b"x")
     store.sweep()
     assert mine.exists() and not dead.exists()
+
+
+def test_other_sound_under_a_true_label_is_not_taken(tmp_path: Path, permit: Permit, take: StoredTake) -> None:
+    """A whole FLAC file with the right name in it, whose samples are not those the label tells."""
+    store = TakeStore(tmp_path / "takes")
+    store.keep(permit, permit.operands, KEY, take)
+    with soundfile.SoundFile(str(store.path(KEY))) as sound:
+        label = sound.comment
+    with soundfile.SoundFile(str(store.path(KEY)), "w", 24000, 1, subtype="PCM_16", format="FLAC") as sound:
+        sound.comment = label
+        sound.write(take.pcm[::-1])
+    assert store.fetch(permit, permit.operands, KEY) is None
+    assert store.damaged == [KEY]
