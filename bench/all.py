@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.report import parse, say
+from bench.report import command, parse, say
 
 NAMES = ("intelligibility", "vocoder", "commanded_pitch", "speed")
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,14 +19,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     failed = []
     for name in NAMES:
         say(f"== {name}")
-        command = [sys.executable, "-m", f"bench.{name}", "--out", str(options.out.resolve())]
+        line = [sys.executable, "-m", f"bench.{name}", "--out", str(options.out.resolve())]
         if options.quick:
-            command.append("--quick")
+            line.append("--quick")
         if options.weights is not None and name in ("vocoder", "commanded_pitch"):
-            command += ["--weights", str(options.weights.resolve())]
+            line += ["--weights", str(options.weights.resolve())]
         if name == "commanded_pitch":
-            command += ["--workers", str(options.workers)]
-        if subprocess.run(command, cwd=ROOT).returncode:
+            line += ["--workers", str(options.workers)]
+        if subprocess.run(line, cwd=ROOT).returncode:
             failed.append(name)
     parts = [options.out / f"{name}.md" for name in NAMES if name not in failed]
     summary = "\n".join(part.read_text(encoding="utf-8") for part in parts if part.is_file())
@@ -38,4 +38,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    command(main)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.clips import Clip, band_extension, load_clips
-from bench.report import Options, Report, Table, one_thread, parse, percent, rounded, say
+from bench.report import Options, Report, Table, command, one_thread, parse, percent, rounded, say
 from bench.vocoders import F32, Exact, Ours, Psola, System, World, our_vocoder
 from voicekit.audio import Audio
 from voicekit.engines.house import resynthesise
@@ -321,4 +321,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    command(main)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.report import Options, Report, Table, one_thread, parse, percent, rounded, say
+from bench.report import Options, Report, Table, command, one_thread, parse, percent, rounded, say
 from voicekit.audio import Audio, read_audio, resample
 from voicekit.engines import list_voices
 from voicekit.errors import VoicekitError
@@ -237,4 +237,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    command(main)

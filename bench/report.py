@@ -9,11 +9,14 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from consent import ConsentError
+from voicekit.errors import VoicekitError
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PACKAGES = (
@@ -225,3 +228,16 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+def command(main: Callable[[], int]) -> NoReturn:
+    """Run a benchmark as a program: what was foreseen ends in one line on the error stream and exit code 2."""
+    try:
+        code = main()
+    except (VoicekitError, ConsentError) as problem:
+        say(f"bench: {problem}")
+        code = 2
+    except KeyboardInterrupt:
+        say("bench: interrupted")
+        code = 3
+    raise SystemExit(code)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.report import Options, Report, Table, parse, rounded, say
+from bench.report import Options, Report, Table, command, parse, rounded, say
 from voicekit.engines import list_voices
 from voicekit.errors import UsageError
 
@@ -106,4 +106,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    command(main)

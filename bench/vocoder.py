@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.clips import TOP_HZ, Clip, band_extension, load_clips
-from bench.report import Report, Table, one_thread, parse, rounded, say
+from bench.report import Report, Table, command, one_thread, parse, rounded, say
 from bench.vocoders import F32, Ours, Psola, System, World, our_vocoder
 from voicekit.audio import Audio
 from voicekit.evaluate import bootstrap_mean, spectral_distance
@@ -114,4 +114,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    command(main)
