@@ -10,7 +10,7 @@ import gradio as gr
 
 from consent import Scope, read_record
 from demos.desk import Desk
-from demos.narrate import GrantChoice, choices
+from demos.narrate import choices, named
 from demos.words import (
     basis_words,
     card,
@@ -19,6 +19,7 @@ from demos.words import (
     left_of,
     listing,
     note,
+    scope_words,
     short,
     trouble_of,
 )
@@ -59,12 +60,11 @@ def signing_html(desk: Desk, name: str | None) -> str:
     except Exception as problem:
         return trouble_of(problem).html()
     money = "also commercial" if scope.commercial else "not commercial"
-    where = "anywhere" if "001" in scope.territories else ", ".join(scope.territories)
-    for_what = "any purpose" if "any" in scope.purposes else ", ".join(scope.purposes)
+    for_what, where = scope_words(scope.purposes, scope.territories, scope.languages)
     items = [
         "Your studio makes a key of its own and signs with it. The key stays in the studio's folder.",
         f"The grant says: the voice “{name}” may be used here for {', '.join(scope.modes)}, for {for_what}, {money}, "
-        f"in {', '.join(scope.languages)}, {where}.",
+        f"{where}.",
         f"Basis: nobody's voice. “{name}” is a blend that matches no reader, published and signed by {publisher}; "
         "so no person's consent is needed, and none is claimed.",
     ]
@@ -166,16 +166,17 @@ class ConsentTab:
                     self.voice = gr.Radio(
                         voices, value=voices[0][1] if voices else None, label="House voice", elem_id="adopt-voice"
                     )
-                    self.adopt_go = gr.Button("Sign the grant", variant="primary", elem_id="adopt-go")
-                self.signing = gr.HTML("")
+                self.adopt_go = gr.Button("Sign the grant", variant="primary", elem_id="adopt-go")
+                self.signing = gr.HTML("", elem_id="adopt-signing")
                 with gr.Group():
                     gr.HTML("<h3>Revoke a grant</h3>", padding=True)
-                    self.grant = GrantChoice([], label="Grant", elem_id="revoke-grant")
+                    self.grant = gr.Radio([], label="Grant", elem_id="revoke-grant")
+                    self.grant_id = named(self.grant)
                     self.reason = gr.Textbox("withdrawn", label="Reason (one word or two)", max_lines=1)
                     self.sure = gr.Checkbox(
                         False, label="I know that this is final: nothing can be made under this grant any more"
                     )
-                    self.revoke_go = gr.Button("Revoke", variant="stop", elem_id="revoke-go")
+                self.revoke_go = gr.Button("Revoke", variant="stop", elem_id="revoke-go")
                 self.status = gr.HTML("", elem_id="consent-status")
                 self.audit_go = gr.Button("Check the whole ledger", elem_id="audit-go")
 
@@ -199,7 +200,7 @@ class ConsentTab:
         )
         self.revoke_go.click(
             self.revoke,
-            [self.grant, self.reason, self.sure],
+            [self.grant_id, self.reason, self.sure],
             [self.status, self.sure],
             api_visibility="private",
             api_name="revoke",
@@ -249,14 +250,15 @@ def grants_html(grants: tuple[GrantStatus, ...]) -> str:
 
 
 def _grant_html(grant: GrantStatus) -> str:
+    for_what, where = scope_words(grant.purposes, grant.territories, grant.languages)
     body = facts(
         [
             ("Basis", esc(basis_words(grant.basis))),
             ("Strength (tier)", esc(grant.tier)),
             ("Left", esc(left_of(grant))),
-            ("For", esc(f"{', '.join(grant.modes)}: {', '.join(grant.purposes)}")),
+            ("For", esc(f"{', '.join(grant.modes)}, {for_what}")),
             ("Commercial", "yes" if grant.commercial else "no"),
-            ("Where and in what language", esc(f"{', '.join(grant.territories)}; {', '.join(grant.languages)}")),
+            ("Where", esc(where)),
         ]
     )
     body += f"<p><em>{esc(grant.description)}</em></p>"
@@ -264,8 +266,8 @@ def _grant_html(grant: GrantStatus) -> str:
     return card(f"{esc(grant.voice)} · {esc(grant.state)}", body, kind="good" if grant.usable else "stop")
 
 
-def grant_update(grants: tuple[GrantStatus, ...], *, usable_only: bool) -> Any:
-    """New choices for a radio of grants; the first usable one is chosen."""
+def grant_update(grants: tuple[GrantStatus, ...], *, usable_only: bool) -> tuple[Any, str | None]:
+    """New choices for a radio of grants, the first usable one chosen; and the value of its hidden field."""
     shown = tuple(grant for grant in grants if grant.usable or not usable_only)
     first = next((grant.id for grant in shown if grant.usable), None)
-    return gr.update(choices=choices(shown), value=first)
+    return gr.update(choices=choices(shown), value=first), first

@@ -34,7 +34,7 @@ from demos.words import (
 from voicekit import NarrateOptions, Take, UsageError
 from voicekit.studio import ChapterTake, GrantStatus, Progress
 
-__all__ = ["GrantChoice", "NarrateTab", "Wish"]
+__all__ = ["NarrateTab", "Wish", "choices", "named"]
 
 RENDERING = "rendering"
 """Name of the queue in which one render runs at a time."""
@@ -49,18 +49,6 @@ _TEXT_LIMIT = 100_000
 _PURPOSES = ("audiobook", "podcast", "personal", "demo")
 _EVERY_S = 0.3
 _EMPTY = '<div class="vk-empty"><p>The sound, its picture and what was measured appear here.</p></div>'
-
-
-class GrantChoice(gr.Radio):
-    """A choice of grants whose list changes while the page is open.
-
-    Any string is let through: whether a grant exists and permits the use is for
-    the ledger to say, to the page and to programs alike.
-    """
-
-    def preprocess(self, payload: str | int | float | None) -> str | None:
-        """The digest as it was sent."""
-        return None if payload is None else str(payload)
 
 
 @dataclass(frozen=True)
@@ -206,9 +194,10 @@ class NarrateTab:
         """Lay the tab out; called inside its ``gr.Tab``."""
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=330):
-                self.grant = GrantChoice(
+                self.grant = gr.Radio(
                     [], label="Whose voice, under which grant, and what is left of it", elem_id="grant-choice"
                 )
+                self.grant_id = named(self.grant)
                 self.text = gr.Textbox(
                     SAMPLE, label="Text to read aloud", lines=6, max_lines=18, elem_id="narrate-text"
                 )
@@ -223,8 +212,10 @@ class NarrateTab:
                         "", label="Chapters", info="For example 1-3, 7. Empty: the whole book.", max_lines=1
                     )
                 with gr.Row():
-                    self.rate = gr.Slider(0.5, 2.0, 1.0, step=0.05, label="Speaking rate (1 = the voice's own)")
-                    self.pitch = gr.Slider(-12, 12, 0, step=0.5, label="Pitch shift (semitones)")
+                    self.rate = gr.Slider(
+                        0.5, 2.0, 1.0, step=0.05, label="Speaking rate", info="1 is the voice's own pace"
+                    )
+                    self.pitch = gr.Slider(-12, 12, 0, step=0.5, label="Pitch shift", info="in semitones, 0 is none")
                 with gr.Accordion("More choices: seed, title, purpose, territory", open=False):
                     self.seed = gr.Number(0, label="Seed", info="The same seed gives the same bytes.", precision=0)
                     self.title = gr.Textbox(
@@ -249,6 +240,7 @@ class NarrateTab:
                     buttons=["download"],
                     waveform_options=gr.WaveformOptions(show_recording_waveform=False),
                 )
+                self.lines = gr.HTML("", elem_id="result-lines")
                 self.chapter = gr.Radio([], label="Chapter", visible=False, elem_id="result-chapter")
                 self.facts = gr.HTML("", elem_id="result-facts")
                 self.files = gr.File(
@@ -272,7 +264,7 @@ class NarrateTab:
         inputs = [
             self.text,
             self.document,
-            self.grant,
+            self.grant_id,
             self.rate,
             self.pitch,
             self.seed,
@@ -282,7 +274,7 @@ class NarrateTab:
             self.commercial,
             self.territory,
         ]
-        outputs = [self.status, self.audio, self.files, self.picture, self.facts, self.result]
+        outputs = [self.status, self.audio, self.files, self.picture, self.lines, self.facts, self.result]
         gr.on(
             [self.go.click],
             lambda: note("Waiting for its turn …", say="Narration asked for"),
@@ -306,7 +298,7 @@ class NarrateTab:
         self.chapter.input(
             self.show_chapter,
             [self.chapter],
-            [self.audio, self.picture],
+            [self.audio, self.picture, self.lines],
             show_progress="hidden",
             api_visibility="private",
         )
@@ -331,18 +323,18 @@ class NarrateTab:
         """Narrate a text, or a .txt or .epub file, under a grant of this studio.
 
         Returns the state as HTML, the first sound file, all files with their
-        proofs, a picture, what was measured, and the result as JSON; a refusal
-        has ``refused`` with its stable reason code there, and no file.
+        proofs, a picture, the sentences, what was measured, and the result as
+        JSON; a refusal ``refused`` with its stable reason code there, and no file.
         """
         wish = Wish(text, document, grant, rate, pitch, seed, title, chapters, purpose, commercial, territory)
         session = str(getattr(request, "session_hash", "") or id(wish))
         job = self._desk.begin(session)
-        nothing = (None, gr.File(value=None, visible=False), _EMPTY, "")
+        nothing = (None, gr.update(value=None, visible=False), _EMPTY, "", "")
         try:
             yield (self._progress_html(None), *nothing, None)
             for event in self._run(wish, job):
                 if isinstance(event, Progress):
-                    yield (self._progress_html(event), *([gr.skip()] * 5))
+                    yield (self._progress_html(event), *([gr.skip()] * 6))
                 elif isinstance(event, Trouble):
                     yield (event.html(), *nothing, event.as_dict())
                 else:
@@ -395,13 +387,13 @@ class NarrateTab:
             firsts.append((f"{chapter['title']} ({clock(chapter['duration_s'])})", result["files"][index * each]))
         return gr.Radio(choices=firsts, value=firsts[0][1], visible=True)
 
-    def show_chapter(self, name: str | None) -> tuple[Any, Any]:
+    def show_chapter(self, name: str | None) -> tuple[Any, str, str]:
         """Another chapter's sound and picture."""
         try:
             path = self._desk.inside(name or "")
-            return self._desk.give(path), self._picture(path)
+            return self._desk.give(path), draw(path), self._lines(path)
         except Exception as problem:
-            return None, trouble_of(problem).html()
+            return None, trouble_of(problem).html(), ""
 
     # -- showing -----------------------------------------------------------------------------
 
@@ -429,19 +421,21 @@ class NarrateTab:
         return (
             status,
             kept[0],
-            gr.File(value=kept, visible=True),
-            self._picture(take.path),
+            gr.update(value=kept, visible=True),
+            draw(take.path),
+            self._lines(take.path),
             self._facts(take, grant),
             result,
         )
 
-    def _picture(self, path: Path) -> str:
+    def _lines(self, path: Path) -> str:
+        """The sentences of a delivered chapter, from the report beside it."""
         sentences: list[dict[str, object]] = []
         report = json.loads((path.parent / "report.json").read_text(encoding="utf-8"))
         for chapter in report["chapters"]:
             if any(file["name"] == path.name for file in chapter["files"]):
                 sentences = chapter["sentences"]
-        return draw(path) + sentence_list(sentences)
+        return sentence_list(sentences)
 
     def _facts(self, take: Take, grant: GrantStatus) -> str:
         first: ChapterTake = take.chapters[0]
@@ -495,3 +489,15 @@ def _bar(fraction: float, text: str, say: str) -> str:
 def choices(grants: tuple[GrantStatus, ...]) -> list[tuple[str, str]]:
     """Grants as choices of a radio."""
     return [(grant_label(grant), grant.id) for grant in grants]
+
+
+def named(radio: gr.Radio) -> gr.Textbox:
+    """A hidden field that follows a radio whose list changes while the page is open.
+
+    Handlers read the field: the radio would judge a value by the list it was
+    built with.  Whether what is named there exists and is permitted is for the
+    library to say, to the page and to programs alike.
+    """
+    field = gr.Textbox(visible=False)
+    radio.input(None, radio, field, js="(chosen) => chosen", show_progress="hidden")
+    return field

@@ -11,6 +11,7 @@ import gradio as gr
 
 from consent import PublicKey, Verification, verify_file
 from demos.desk import SOUNDS, Desk, check_upload
+from demos.narrate import named
 from demos.words import basis_words, card, esc, facts, listing, short, trouble_of
 from voicekit import UsageError
 
@@ -40,7 +41,8 @@ class VerifyTab:
         """Lay the tab out; called inside its ``gr.Tab``."""
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=330):
-                self.delivered = _FileChoice([], label="A file of this studio, newest first", elem_id="studio-file")
+                self.delivered = gr.Radio([], label="A file of this studio, newest first", elem_id="studio-file")
+                self.delivered_name = named(self.delivered)
                 with gr.Accordion("A file from elsewhere", open=False, elem_id="verify-elsewhere"):
                     self.sound = gr.File(
                         label="Sound file (.mp3, .flac, .wav)", file_types=list(SOUNDS), type="filepath", height=120
@@ -64,7 +66,7 @@ class VerifyTab:
         """Connect the button."""
         self.go.click(
             self.verify,
-            [self.sound, self.proof, self.delivered, self.trust],
+            [self.sound, self.proof, self.delivered_name, self.trust],
             [self.verdict, self.result],
             api_name="verify",
             show_progress="minimal",
@@ -96,14 +98,6 @@ class VerifyTab:
         except Exception as problem:
             trouble = trouble_of(problem)
             return trouble.html(), trouble.as_dict()
-
-
-class _FileChoice(gr.Radio):
-    """A choice of files whose list changes while the page is open; `Desk.inside` judges what comes."""
-
-    def preprocess(self, payload: str | int | float | None) -> str | None:
-        """The name as it was sent."""
-        return None if payload is None else str(payload)
 
 
 def verdict_html(found: Verification) -> str:

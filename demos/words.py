@@ -14,7 +14,19 @@ from consent import ConsentError, ConsentRefusedError, InvalidInputError
 from voicekit import InputError, UsageError
 from voicekit.studio import Cancelled, GrantStatus
 
-__all__ = ["Trouble", "card", "clock", "esc", "facts", "grant_label", "left_of", "note", "short", "trouble_of"]
+__all__ = [
+    "Trouble",
+    "card",
+    "clock",
+    "esc",
+    "facts",
+    "grant_label",
+    "left_of",
+    "note",
+    "scope_words",
+    "short",
+    "trouble_of",
+]
 
 _BASIS = {
     "no-donor": "nobody's voice: a blend that matches no reader (no donor)",
@@ -66,6 +78,14 @@ def left_of(grant: GrantStatus) -> str:
     renders = "any number of renders" if grant.renders_left is None else f"{grant.renders_left} renders left"
     seconds = "no limit of sound" if grant.seconds_left is None else f"{clock(grant.seconds_left)} of sound left"
     return f"{renders}, {seconds}, until {grant.not_after}"
+
+
+def scope_words(purposes: Sequence[str], territories: Sequence[str], languages: Sequence[str]) -> tuple[str, str]:
+    """What for, and where and in what language."""
+    for_what = "any purpose" if "any" in purposes else ", ".join(purposes)
+    where = "anywhere" if "001" in territories else ", ".join(territories)
+    tongue = "any language" if "any" in languages else ", ".join(languages)
+    return for_what, f"{where}, in {tongue}"
 
 
 def grant_label(grant: GrantStatus) -> str:
