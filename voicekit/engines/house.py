@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from voicekit.engines.prosody import phone_seconds, shape_melody, split_at_pause
 from voicekit.engines.voices import MODEL_FOLDER, VoiceInfo
 from voicekit.errors import InputError
 from voicekit.features.frames import FRAME_RATE, HOP_LENGTH, SAMPLE_RATE
+from voicekit.features.mel import band_centres, hz_to_mel
 from voicekit.models.acoustic import F0_REFERENCE_HZ, Acoustic, phone_positions
 from voicekit.models.source_filter import batch_pulses
 from voicekit.models.vocoder import Vocoder
@@ -46,6 +48,8 @@ class VoiceSettings:
         Factor on the movement of the predicted F0.
     sharpness : float
         How far formants are drawn out of the smoothed prediction, see `sharpen`.
+    formants : float
+        Factor on every formant's frequency: a longer or shorter vocal tract than any reader's.
     rate : float
         Factor on the predicted speaking rate.
     gain : float
@@ -56,6 +60,7 @@ class VoiceSettings:
     range_octaves: tuple[float, float]
     liveliness: float = 1.0
     sharpness: float = 0.0
+    formants: float = 1.0
     rate: float = 1.0
     gain: float = 1.0
 
@@ -96,6 +101,27 @@ def sharpen(envelope: Tensor, amount: float, width: int = 6) -> Tensor:
     sharp = envelope + amount * (envelope - smooth)
     level = (2 * envelope).exp().mean(2, keepdim=True).log() - (2 * sharp).exp().mean(2, keepdim=True).log()
     return sharp + 0.5 * level
+
+
+def move_formants(envelope: Tensor, ratio: float) -> Tensor:
+    """Stretch an envelope (B, T, 80) along frequency: what was at f comes to lie at ``ratio * f``."""
+    if ratio == 1.0:
+        return envelope
+    return envelope @ _warp(ratio)
+
+
+@functools.lru_cache(maxsize=8)
+def _warp(ratio: float) -> Tensor:
+    """(80, 80) linear interpolation between bands, constant beyond the last."""
+    centres = band_centres().float()
+    position = hz_to_mel(centres / ratio) / hz_to_mel(torch.tensor(SAMPLE_RATE / 2.0)) * len(centres) - 0.5
+    position = position.clamp(0, len(centres) - 1)
+    low = position.floor().long().clamp(max=len(centres) - 2)
+    matrix = torch.zeros(len(centres), len(centres))
+    columns = torch.arange(len(centres))
+    matrix[low, columns] = 1 - (position - low)
+    matrix[low + 1, columns] += position - low
+    return matrix
 
 
 class HouseEngine(Engine):
@@ -168,7 +194,7 @@ class HouseEngine(Engine):
         # Timbre follows the register the voice was learnt in; the vocoder gets the true F0.
         timbre = torch.from_numpy(curve + _whole_octaves_into(curve, vuv, low, high)).float()[None]
         envelope = self.acoustic.decode(spread, timbre, torch.from_numpy(vuv)[None].float(), self.embedding)
-        envelope = sharpen(envelope, voice.sharpness) + float(np.log(voice.gain))
+        envelope = move_formants(sharpen(envelope, voice.sharpness), voice.formants) + float(np.log(voice.gain))
         f0 = np.where(vuv, F0_REFERENCE_HZ * 2.0 ** curve.astype(np.float64), 0.0)
         noise = torch.randn((1, envelope.shape[1] * HOP_LENGTH), generator=generator)
         made = self.vocoder(

@@ -100,9 +100,36 @@ def measure_speakers(examples: list[Example], embed: Callable[[F32], F32], secon
     table = np.stack([whole[n] for n in names])
     alike = table @ table.T
     np.fill_diagonal(alike, -1.0)
-    return SpeakerMeasure(
-        float(np.median(alike.max(1))), float(np.mean(same)), float(np.quantile(same, 0.05)), whole
-    )
+    return SpeakerMeasure(float(np.median(alike.max(1))), float(np.mean(same)), float(np.quantile(same, 0.05)), whole)
+
+
+def _remembered(work: Path, digest: str, make: Callable[[], SpeakerMeasure]) -> SpeakerMeasure:
+    """The speakers' measure for this very data, from ``work/speaker_measure.npz`` if it lies there."""
+    path = work / "speaker_measure.npz"
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as found:
+            if str(found["digest"]) == digest:
+                return SpeakerMeasure(
+                    float(found["stranger_median"]),
+                    float(found["same_mean"]),
+                    float(found["same_p05"]),
+                    dict(zip([str(n) for n in found["names"]], found["table"], strict=True)),
+                )
+    made = make()
+    names = sorted(made.speakers)
+    aside = path.with_suffix(".partial")
+    with aside.open("wb") as handle:
+        np.savez(
+            handle,
+            digest=digest,
+            stranger_median=made.stranger_median,
+            same_mean=made.same_mean,
+            same_p05=made.same_p05,
+            names=np.array(names),
+            table=np.stack([made.speakers[n] for n in names]),
+        )
+    aside.rename(path)
+    return made
 
 
 def _samples(engine: HouseEngine, key: SigningKey, record: bytes) -> F32:
@@ -194,13 +221,12 @@ def seal(work: Path, out: Path, metrics: Path | None, log: Callable[[str], None]
     voicekit.errors.VoicekitError
         A voice is too like a training speaker; nothing is signed.
     """
-    examples = load_all(work / "examples")
     manifest = json.loads((work / "manifest.json").read_text(encoding="utf-8"))
     unknown = set(manifest["subsets"]) - set(ATTRIBUTIONS)
     if unknown:
         raise UsageError(f"no licence is known for {', '.join(sorted(unknown))}", "name it in voicekit/train/corpus.py")
     embed = _encoder()
-    speakers = measure_speakers(examples, embed)
+    speakers = _remembered(work, manifest["sha256"], lambda: measure_speakers(load_all(work / "examples"), embed))
     log(f"nearest stranger {speakers.stranger_median:.3f} (median), same {speakers.same_p05:.3f} (5th percentile)")
     key = SigningKey.generate()
     now = int(time.time())
@@ -225,7 +251,7 @@ def seal(work: Path, out: Path, metrics: Path | None, log: Callable[[str], None]
             "nearest_stranger_median_ppm": round(speakers.stranger_median * 1e6),
             "same_speaker_p05_ppm": round(speakers.same_p05 * 1e6),
             "same_speaker_mean_ppm": round(speakers.same_mean * 1e6),
-            "training_speakers": len(speakers.speakers),
+            "speakers_compared": len(speakers.speakers),
             "data_manifest_sha256": manifest["sha256"],
         }
         (folder / "record.dsse.json").write_bytes(_sign(key, voice, engine, data, measured, now))
