@@ -154,7 +154,8 @@ def vowel(level: float = -1.0) -> F32:
     log = -np.log1p(hertz / 100.0)
     for formant, width in ((500, 120), (1500, 140), (2500, 180), (3500, 250), (4500, 300)):
         log -= 0.5 * np.log((1 - (hertz / formant) ** 2) ** 2 + (hertz * width / formant**2) ** 2)
-    return np.maximum(log - log.max() + level, -10.0).astype(np.float32)
+    envelope: F32 = np.maximum(log - log.max() + level, -10.0).astype(np.float32)
+    return envelope
 
 
 def steady_notes(system: Ours) -> list[Heard]:
@@ -259,9 +260,9 @@ def fill(
             report.tables.append(shift_table(f"By shift, semitones, {tracker}: {title}", names, shifts, cells))
     quality: dict[tuple[str, int], list[float]] = {}
     for result in results:
-        for key, value in result.quality.items():
-            quality.setdefault(key, []).append(value)
-    cells = {key: rounded(float(np.mean(values)), 2) for key, values in quality.items()}
+        for at, value in result.quality.items():
+            quality.setdefault(at, []).append(value)
+    cells = {at: rounded(float(np.mean(values)), 2) for at, values in quality.items()}
     count = len(next(iter(quality.values()), []))
     report.tables.append(
         shift_table(f"By shift, semitones: DNSMOS overall ({count} clips)", [*audible, NATURAL], shifts, cells)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.signal import butter, sosfiltfilt
 
 from bench.clips import TOP_HZ, Clip, band_extension, load_clips
 from bench.report import Report, Table, command, one_thread, parse, rounded, say
@@ -17,7 +18,19 @@ from voicekit.evaluate.quality import dnsmos, pesq_wideband, stoi
 from voicekit.features.frames import SAMPLE_RATE
 from voicekit.models.vocoder import Vocoder
 
-METRICS = ("pesq", "stoi", "convergence", "log_magnitude_db", "dnsmos")
+METRICS = ("pesq", "pesq_above_rumble", "stoi", "convergence", "log_magnitude_db", "dnsmos")
+
+
+RUMBLE_HZ = 80.0
+
+
+def without_rumble(waveform: F32) -> Audio:
+    """The waveform above 80 Hz (Butterworth, fourth order, both ways).
+
+    Readers' rooms rumble: in some recordings most of the energy lies below any F0, unheard, and PESQ judges it.
+    """
+    sections = butter(4, RUMBLE_HZ, "highpass", fs=SAMPLE_RATE, output="sos")
+    return Audio(np.ascontiguousarray(sosfiltfilt(sections, waveform), dtype=np.float32), SAMPLE_RATE)
 
 
 def measure(clip: Clip, waveform: F32) -> dict[str, float]:
@@ -26,6 +39,7 @@ def measure(clip: Clip, waveform: F32) -> dict[str, float]:
     distance = spectral_distance(clip.audio.samples, waveform, SAMPLE_RATE, top_hz=TOP_HZ)
     return {
         "pesq": pesq_wideband(clip.audio, made),
+        "pesq_above_rumble": pesq_wideband(without_rumble(clip.audio.samples), without_rumble(waveform)),
         "stoi": stoi(clip.audio, made),
         "convergence": distance.convergence,
         "log_magnitude_db": distance.log_magnitude_db,
@@ -71,18 +85,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     for system in systems:
         say(f"{system.name}: {len(clips)} clips")
         results[system.name] = run(system, clips)
-    rows: list[tuple[object, ...]] = [("the recordings", "-", "-", "-", "-", rounded(natural, 2), "-", "-")]
+    rows: list[tuple[object, ...]] = [("the recordings", *["-"] * 5, rounded(natural, 2), "-", "-")]
     for name, found in results.items():
         mean = found["mean"]
         rows.append(
             (
-                name, rounded(mean["pesq"], 2), rounded(mean["stoi"], 3), rounded(mean["convergence"], 3),
+                name, rounded(mean["pesq"], 2), rounded(mean["pesq_above_rumble"], 2),
+                rounded(mean["stoi"], 3), rounded(mean["convergence"], 3),
                 rounded(mean["log_magnitude_db"], 2), rounded(mean["dnsmos"], 2),
                 rounded(found["rtf_analysis"], 4), rounded(found["rtf_synthesis"], 4),
             )
         )  # fmt: skip
     heads = (
-        "system", "PESQ wb", "STOI", "spectral convergence", "log magnitude, dB", "DNSMOS overall",
+        "system", "PESQ wb", "PESQ wb above 80 Hz", "STOI", "spectral convergence",
+        "log magnitude, dB", "DNSMOS overall",
         "analysis, x real time", "synthesis, x real time",
     )  # fmt: skip
     speakers = len({clip.speaker for clip in clips})
@@ -93,11 +109,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     for metric in METRICS:
         gap = bootstrap_mean([a[metric] - b[metric] for a, b in zip(ours, world, strict=True)])
         gaps[metric] = {"mean": gap.value, "low": gap.low, "high": gap.high}
-    pesq_gap, log_gap = gaps["pesq"], gaps["log_magnitude_db"]
+
+    def told(metric: str) -> str:
+        return "{mean:+.2f} (95 % {low:+.2f} to {high:+.2f})".format(**gaps[metric])
+
     report.notes += [
-        f"voicekit minus WORLD, clip by clip: PESQ {pesq_gap['mean']:+.2f} (95 % {pesq_gap['low']:+.2f} to "
-        f"{pesq_gap['high']:+.2f}), log magnitude {log_gap['mean']:+.2f} dB ({log_gap['low']:+.2f} to "
-        f"{log_gap['high']:+.2f}; less is better).",
+        f"voicekit minus WORLD, clip by clip: PESQ {told('pesq')}, above 80 Hz {told('pesq_above_rumble')}, log "
+        f"magnitude {told('log_magnitude_db')} dB (less is better).",
+        "PESQ is given twice: some recordings rumble below 80 Hz, unheard, and PESQ judges that too; single clips "
+        "swing by a point either way for it.",
         "Real-time factors are processor time of one thread over seconds of sound; each system's analysis includes "
         "its own F0 tracking.",
         "Everything is compared below 7.6 kHz: the recordings are sampled at 16 kHz. PSOLA lays the recording's own "

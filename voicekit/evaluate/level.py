@@ -16,7 +16,8 @@ def _frame_energy(waveform: F32, sample_rate: int) -> npt.NDArray[np.float64]:
     size = max(1, round(FRAME_S * sample_rate))
     count = -(-len(waveform) // size)
     padded = np.pad(waveform.astype(np.float64), (0, count * size - len(waveform)))
-    return (padded.reshape(count, size) ** 2).mean(1)
+    energy: npt.NDArray[np.float64] = (padded.reshape(count, size) ** 2).mean(1)
+    return energy
 
 
 def active_rms(waveform: F32, sample_rate: int) -> float:
