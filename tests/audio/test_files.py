@@ -109,6 +109,22 @@ def test_mp3_frame_by_frame_and_gapless(tmp_path: Path) -> None:
     assert rate == RATE and len(decoded) == len(audio.samples)  # encoder delay and padding taken out
 
 
+@pytest.mark.parametrize("extra", [0, 11, 27, 40, 700, 1151])
+def test_mp3_of_any_length_is_whole_and_passes_its_check(tmp_path: Path, extra: int) -> None:
+    """A length of 1 to 47 samples over whole frames cannot be written into the header: the tail decodes longer."""
+    from voicekit.master import LoudnessMeter, measure_file
+    from voicekit.pipelines.finish import MP3_FRAME_SAMPLES, _check_mp3
+
+    whole = tone(2.0).samples
+    audio = Audio(whole[: len(whole) // MP3_FRAME_SAMPLES * MP3_FRAME_SAMPLES - MP3_FRAME_SAMPLES + extra], RATE)
+    path = settle(encode_mp3(tmp_path / "a.mp3", audio).path, tmp_path / "a.mp3")
+    meter = LoudnessMeter(RATE)
+    meter.add(audio.samples)
+    heard = measure_file(path)
+    assert 0 <= heard.frames - len(audio.samples) < 48
+    _check_mp3(path, heard, meter.result())
+
+
 def test_mp3_has_the_level_of_its_master(tmp_path: Path) -> None:
     """LAME's preset for this bit rate would turn it down by 0.26 dB."""
     level_db_tol = 0.02

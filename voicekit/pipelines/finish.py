@@ -34,6 +34,7 @@ from voicekit.pipelines.progress import ProgressMeter
 __all__ = ["FinishedFile", "finish_chapter"]
 
 _MP3_RMS_TOLERANCE_DB = 0.3
+MP3_FRAME_SAMPLES = 1152
 _QUEUE = 16  # blocks an encoder may lie behind: 2 MB
 
 
@@ -197,7 +198,8 @@ def _check_mp3(path: Path, loudness: Loudness, master: Loudness) -> None:
     headers = read_mp3_frames(path)
     if headers.bit_rates != (MP3_BIT_RATE,) or headers.sample_rates != (MP3_SAMPLE_RATE,) or not headers.mono:
         raise VoicekitError(f"{path}: not a constant 192 kbit/s 44.1 kHz mono MP3: {headers}")
-    if loudness.frames != master.frames:
+    # An MP3 tells its padding only where that is at least the decoder's own delay; else a tail of it is decoded too.
+    if not 0 <= loudness.frames - master.frames < MP3_FRAME_SAMPLES:
         raise VoicekitError(f"{path}: {loudness.frames} samples read back, {master.frames} encoded")
     if abs(loudness.rms_dbfs - master.rms_dbfs) > _MP3_RMS_TOLERANCE_DB:
         raise VoicekitError(f"{path}: RMS {loudness.rms_dbfs:.2f} dB read back, {master.rms_dbfs:.2f} dB encoded")
