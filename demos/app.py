@@ -87,7 +87,7 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
             except Exception as error:
                 grants, size, problem = (), 0, trouble_of(error).html()
             delivered = desk.delivered()
-            newest = delivered[0] if delivered else None
+            newest = delivered[0][1] if delivered else None
             ready = any(grant.usable for grant in grants)
             # A studio whose grants are all used up or revoked keeps its rooms: there is something to see.
             begin = not ready and not grants and not problem
@@ -281,6 +281,14 @@ def _theme() -> gr.themes.Base:
         input_border_width="1px",
         input_background_fill="white",
         button_secondary_border_color="*neutral_400",
+        button_cancel_background_fill="#b3261e",
+        button_cancel_background_fill_hover="#8f1d17",
+        button_cancel_text_color="white",
+        button_cancel_background_fill_dark="#b3261e",
+        button_cancel_background_fill_hover_dark="#8f1d17",
+        button_cancel_text_color_dark="white",
+        input_background_fill_dark="*neutral_800",
+        input_border_color_dark="*neutral_500",
         button_border_width="1px",
     )
 

@@ -15,6 +15,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -182,16 +183,20 @@ class Desk:
 
     # -- files -------------------------------------------------------------------------------
 
-    def delivered(self) -> list[str]:
-        """The newest sound files of this studio that have a proof, as ``folder/name``."""
+    def delivered(self) -> list[tuple[str, str]]:
+        """The newest sound files of this studio that have a proof: words for people, and ``folder/name``."""
         root = self.folder / "out"
         found: list[tuple[float, str]] = []
         with contextlib.suppress(OSError):
             for proof in root.glob(f"*/*{_PROOF}"):
                 file = proof.with_name(proof.name.removesuffix(_PROOF))
                 if file.suffix in SOUNDS and file.is_file() and not file.name.startswith("."):
-                    found.append((file.stat().st_mtime, file.relative_to(root).as_posix()))
-        return [name for _, name in sorted(found, reverse=True)[:_SHOWN]]
+                    found.append((proof.stat().st_mtime // 1, file.relative_to(root).as_posix()))
+        newest = sorted(found, key=lambda one: (-one[0], one[1]))[:_SHOWN]
+        return [
+            (f"{name.split('/')[1]} · {time.strftime('%d %b %Y, %H:%M:%S', time.localtime(when))}", name)
+            for when, name in newest
+        ]
 
     def inside(self, name: str) -> Path:
         """A delivered sound file by ``folder/name``.

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 
@@ -237,19 +238,13 @@ class NarrateTab:
                     type="filepath",
                     interactive=False,
                     elem_id="result-audio",
-                    buttons=["download"],
+                    buttons=[],
                     waveform_options=gr.WaveformOptions(show_recording_waveform=False),
                 )
                 self.lines = gr.HTML("", elem_id="result-lines")
                 self.chapter = gr.Radio([], label="Chapter", visible=False, elem_id="result-chapter")
                 self.facts = gr.HTML("", elem_id="result-facts")
-                self.files = gr.File(
-                    label="Files to keep: the sound, and the .voiceproof that goes with each",
-                    file_count="multiple",
-                    interactive=False,
-                    visible=False,
-                    elem_id="result-files",
-                )
+        self.files = gr.File(file_count="multiple", visible=False)  # for programs; people get links
         self.result = gr.JSON(visible=False)
 
     def wire(self, refresh: Any, refreshed: list[Any]) -> None:
@@ -329,7 +324,7 @@ class NarrateTab:
         wish = Wish(text, document, grant, rate, pitch, seed, title, chapters, purpose, commercial, territory)
         session = str(getattr(request, "session_hash", "") or id(wish))
         job = self._desk.begin(session)
-        nothing = (None, gr.update(value=None, visible=False), _EMPTY, "", "")
+        nothing = (None, None, _EMPTY, "", "")
         try:
             yield (self._progress_html(None), *nothing, None)
             for event in self._run(wish, job):
@@ -421,10 +416,10 @@ class NarrateTab:
         return (
             status,
             kept[0],
-            gr.update(value=kept, visible=True),
+            kept,
             draw(take.path),
             self._lines(take.path),
-            self._facts(take, grant),
+            self._facts(take, grant) + _links(kept),
             result,
         )
 
@@ -475,6 +470,23 @@ class NarrateTab:
         quarter = int(now.fraction * 4) * 25
         # Spoken only at every quarter: a bar that talks all the time is a nuisance.
         return _bar(now.fraction, text, f"{quarter} percent" if quarter else "Narration begins")
+
+
+def _links(kept: list[str]) -> str:
+    """The files to keep, as links that say what they are."""
+    items = "".join(
+        f'<li><a href="gradio_api/file={quote(path)}" download="{esc(Path(path).name)}">{esc(Path(path).name)}</a> '
+        f'<span class="vk-quiet">{_size(Path(path).stat().st_size)}</span></li>'
+        for path in kept
+    )
+    many = f"<details class='vk-more'><summary>{len(kept)} files</summary><ul>{items}</ul></details>"
+    body = many if len(kept) > 8 else f"<ul>{items}</ul>"
+    body += "<p class='vk-quiet'>Keep each sound and its .voiceproof together: with both, anyone can check it.</p>"
+    return card("Files to keep", body)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def _bar(fraction: float, text: str, say: str) -> str:

@@ -41,6 +41,8 @@
     live.setAttribute('aria-live', 'polite');
     document.body.append(live);
     const look = () => {
+      const audio = player();
+      if (audio && !audio.hasAttribute('aria-label')) audio.setAttribute('aria-label', 'The narration');
       const now = new Map();
       for (const one of document.querySelectorAll('[data-say]')) {
         const place = one.closest('[id]')?.id ?? '';
