@@ -32,4 +32,6 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
         raise UsageError(
             f"training needs a package that is not installed: {problem.name}", "pip install 'voicekit[train]'"
         ) from problem
-    return int(training.main(args.rest) or 0)
+    from voicekit.studio.audition import audition  # a voice that is measured is heard through the gate too
+
+    return int(training.main(args.rest, audition) or 0)

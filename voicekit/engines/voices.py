@@ -46,6 +46,23 @@ class VoiceInfo:
         )
 
 
+def read_voice(folder: Path) -> VoiceInfo:
+    """The voice in a folder.
+
+    Raises
+    ------
+    voicekit.errors.InputError
+        The voice card cannot be read.
+    """
+    card_file = folder / "card.toml"
+    try:
+        card = tomllib.loads(card_file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        problem = f"the voice card cannot be read: {error}"
+        raise InputError(card_file, "", problem, "install voicekit anew") from None
+    return VoiceInfo(folder.name, folder, card)
+
+
 def list_voices() -> tuple[VoiceInfo, ...]:
     """All house voices, by name.
 
@@ -54,15 +71,7 @@ def list_voices() -> tuple[VoiceInfo, ...]:
     voicekit.errors.InputError
         A voice card cannot be read.
     """
-    found = []
-    for card_file in sorted(VOICES.glob("*/card.toml")):
-        try:
-            card = tomllib.loads(card_file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            problem = f"the voice card cannot be read: {error}"
-            raise InputError(card_file, "", problem, "install voicekit anew") from None
-        found.append(VoiceInfo(card_file.parent.name, card_file.parent, card))
-    return tuple(found)
+    return tuple(read_voice(card_file.parent) for card_file in sorted(VOICES.glob("*/card.toml")))
 
 
 def load_voice(name: str) -> VoiceInfo:

@@ -6,8 +6,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from voicekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from voicekit.train.seal import Audition
 
 _EXAMPLE = """examples:
   voicekit train flite sentences.txt --work runs/flite
@@ -51,8 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command; 0 done, 2 wrong usage, 3 interrupted (run again to resume)."""
+def main(argv: list[str] | None, audition: Audition) -> int:
+    """Run the command; 0 done, 2 wrong usage, 3 interrupted (run again to resume).
+
+    `audition` lets a voice be heard through the gate (`voicekit.studio.audition`).
+    """
     options = _parser().parse_args(argv)
 
     def log(line: str) -> None:
@@ -79,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
         else:
             from voicekit.train.seal import seal
 
-            seal(options.work, options.out, options.metrics, log)
+            seal(options.work, options.out, options.metrics, audition, log)
     except KeyboardInterrupt:
         log("stopped; run the same command again to go on")
         return 3

@@ -8,10 +8,9 @@ themselves are.  A voice is *no-donor* if it is less like its nearest training s
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from consent import UNLIMITED, DataSource, Ledger, Operand, Scope, SigningKey, Use, sign_record
-from voicekit.engines.base import SpeechParams
+from consent import UNLIMITED, DataSource, Operand, PublicKey, Scope, SigningKey, sign_record
+from voicekit.audio import Audio, resample
 from voicekit.engines.house import HouseEngine
 from voicekit.engines.voices import VoiceInfo
 from voicekit.errors import UsageError, VoicekitError
+from voicekit.features.frames import SAMPLE_RATE
 from voicekit.train.corpus import ATTRIBUTIONS
 from voicekit.train.pack import HOUSE, HouseVoice
 from voicekit.train.prepare import Example, load_all
@@ -68,21 +68,20 @@ class SpeakerMeasure:
     speakers: dict[str, F32]
 
 
-def _encoder() -> Callable[[F32], F32]:
-    import soxr
+def _encoder() -> Callable[[Audio], F32]:
     from resemblyzer import VoiceEncoder, preprocess_wav  # 16 s to import
 
     encoder = VoiceEncoder("cpu", verbose=False)
 
-    def embed(waveform: F32) -> F32:
-        low = soxr.resample(waveform.astype(np.float32), 24_000, VERIFIER_RATE)
+    def embed(audio: Audio) -> F32:
+        low = resample(audio, VERIFIER_RATE).samples
         found: F32 = encoder.embed_utterance(preprocess_wav(low, source_sr=VERIFIER_RATE))
         return found
 
     return embed
 
 
-def measure_speakers(examples: list[Example], embed: Callable[[F32], F32], seconds: float = 40.0) -> SpeakerMeasure:
+def measure_speakers(examples: list[Example], embed: Callable[[Audio], F32], seconds: float = 40.0) -> SpeakerMeasure:
     """Embed every training speaker (at most `seconds` of each) and compare them with each other and themselves."""
     audio: dict[str, list[F32]] = {}
     for example in examples:
@@ -91,11 +90,11 @@ def measure_speakers(examples: list[Example], embed: Callable[[F32], F32], secon
     whole: dict[str, F32] = {}
     same: list[float] = []
     for name, parts in audio.items():
-        wave = np.concatenate(parts)[: int(seconds * 24_000)]
-        whole[name] = embed(wave)
-        if len(wave) >= 8 * 24_000:
+        wave = np.concatenate(parts)[: int(seconds * SAMPLE_RATE)]
+        whole[name] = embed(Audio(wave, SAMPLE_RATE))
+        if len(wave) >= 8 * SAMPLE_RATE:
             half = len(wave) // 2
-            same.append(float(embed(wave[:half]) @ embed(wave[half:])))
+            same.append(float(embed(Audio(wave[:half], SAMPLE_RATE)) @ embed(Audio(wave[half:], SAMPLE_RATE))))
     names = sorted(whole)
     table = np.stack([whole[n] for n in names])
     alike = table @ table.T
@@ -130,24 +129,6 @@ def _remembered(work: Path, digest: str, make: Callable[[], SpeakerMeasure]) -> 
         )
     aside.rename(path)
     return made
-
-
-def _samples(engine: HouseEngine, key: SigningKey, record: bytes) -> F32:
-    """Let a voice speak through the gate of a throw-away ledger: there is no other way to make it speak."""
-    with tempfile.TemporaryDirectory(prefix="voicekit-seal-") as scratch:
-        folder = Path(scratch)
-        with Ledger.init(folder / "ledger", operator_name="measurement", sidecar=folder / "sidecar") as ledger:
-            ledger.grant_house_voice(ledger.add_record(record, release_keys=[key.public]))
-            permit = ledger.request(
-                Use(mode="speech", purpose="test", seconds=60),
-                voice=engine.voice,
-                operands=engine.operands,
-                params_sha256="0" * 64,
-                text_commit=ledger.commit_text(" ".join(SENTENCES)),
-            )
-            parts = [engine.speak(permit, s, SpeechParams(seed=i)).samples for i, s in enumerate(SENTENCES)]
-            ledger.abort(permit, "measured")
-    return np.concatenate([np.pad(part, (0, 4800)) for part in parts])
 
 
 def _toml(value: Any) -> str:
@@ -204,7 +185,11 @@ def _sign(
     )  # fmt: skip
 
 
-def seal(work: Path, out: Path, metrics: Path | None, log: Callable[[str], None]) -> None:
+Audition = Callable[[Path, Sequence[str], PublicKey], Audio]
+"""Lets the voice of a folder say sentences: `voicekit.studio.audition`, handed down, since sound needs the gate."""
+
+
+def seal(work: Path, out: Path, metrics: Path | None, audition: Audition, log: Callable[[str], None]) -> None:
     """Measure and sign every voice in `out`, with a new release key whose private half is not kept.
 
     Parameters
@@ -215,6 +200,8 @@ def seal(work: Path, out: Path, metrics: Path | None, log: Callable[[str], None]
         Packed voices.
     metrics : Path, optional
         JSON of ``{voice: {metric: number}}`` measured elsewhere, repeated on the cards.
+    audition : callable
+        How a voice is heard.
 
     Raises
     ------
@@ -238,8 +225,9 @@ def seal(work: Path, out: Path, metrics: Path | None, log: Callable[[str], None]
     for voice in HOUSE:
         folder = out / voice.name
         engine = HouseEngine(VoiceInfo(voice.name, folder, {"weights_license": WEIGHTS_LICENSE}))
-        wave = _samples(engine, key, _sign(key, voice, engine, data, {"state": "provisional"}, now))
-        mine = embed(wave)
+        (folder / "record.dsse.json").write_bytes(_sign(key, voice, engine, data, {"state": "provisional"}, now))
+        write_card(folder / "card.toml", {"name": voice.name, "weights_license": WEIGHTS_LICENSE})
+        mine = embed(audition(folder, SENTENCES, key.public))
         alike = {name: float(mine @ other) for name, other in speakers.speakers.items()}
         nearest = max(alike.values())
         log(f"{voice.name}: most like a training speaker {nearest:.3f} ({max(alike, key=lambda n: alike[n])})")
