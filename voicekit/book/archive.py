@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import posixpath
 import struct
 import zipfile
@@ -89,7 +90,8 @@ class Archive:
         try:
             with self._zip.open(info) as member:
                 data = member.read(limit + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, struct.error) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, struct.error, ValueError) as error:
+            # ValueError: among others a name in the member's own header that is no UTF-8
             raise InputError(self.path, name, f"{_DAMAGED} ({error})", _AGAIN) from None
         except (NotImplementedError, RuntimeError) as error:
             raise InputError(self.path, name, f"cannot be unpacked ({error})", "re-export the book") from None
