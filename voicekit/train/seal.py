@@ -69,7 +69,10 @@ class SpeakerMeasure:
 
 
 def _encoder() -> Callable[[Audio], F32]:
-    from resemblyzer import VoiceEncoder, preprocess_wav  # 16 s to import
+    try:
+        from resemblyzer import VoiceEncoder, preprocess_wav  # 16 s to import
+    except ImportError as problem:
+        raise UsageError(f"the speaker verifier is not installed: {problem}", "pip install 'voicekit[train]'") from None
 
     encoder = VoiceEncoder("cpu", verbose=False)
 
