@@ -69,7 +69,7 @@ def choose(utterances: list[Utterance], count: int) -> list[Utterance]:
     """Up to `count` recordings of held-out speakers, one of each speaker before a second of any, by name."""
     by_speaker: dict[str, list[Utterance]] = defaultdict(list)
     for utterance in utterances:
-        if is_held_out(utterance):  # type: ignore[arg-type]  # it asks for key and speaker alone
+        if is_held_out(utterance):
             by_speaker[utterance.speaker].append(utterance)
     rounds = max((len(of) for of in by_speaker.values()), default=0)
     order = [of[n] for n in range(rounds) for _, of in sorted(by_speaker.items()) if n < len(of)]
