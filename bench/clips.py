@@ -86,7 +86,7 @@ def load_clips(options: Options) -> list[Clip]:
     """
     folder = corpus_folder()
     clips = []
-    wanted = QUICK_CLIPS if options.quick else CLIPS
+    wanted = options.clips or (QUICK_CLIPS if options.quick else CLIPS)
     for utterance in choose(read_corpus(folder), 4 * wanted):
         audio = read_audio(utterance.path)
         samples = trim_silence(audio.samples, audio.sample_rate)[: round(LONGEST_S * audio.sample_rate)]

@@ -26,7 +26,7 @@ from voicekit.units import cents_between, cents_to_ratio, midi_to_hz
 
 SHIFTS = (-12, -7, -5, 0, 5, 7, 12)  #: semitones
 QUICK_SHIFTS = (-12, 0, 12)
-QUALITY_CLIPS = 12  #: clips whose DNSMOS is taken: the slowest of the instruments
+QUALITY_SHARE = 0.5  #: of the clips have their DNSMOS taken: the slowest of the instruments
 TRACKERS = ("harvest", "crepe")
 CREPE_EVERY = 2  #: frames
 ROOM = 2.2  #: a tracker may look so far beyond the commanded range: an octave error must be able to show
@@ -294,7 +294,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     shifts = QUICK_SHIFTS if options.quick else SHIFTS
     clips = [clip for clip in load_clips(options) if clip.track.vuv.any()]
     report = Report("commanded_pitch", "Commanded F0: what was asked and what independent trackers hear")
-    jobs = [(clip, options, shifts, number < QUALITY_CLIPS) for number, clip in enumerate(clips)]
+    jobs = [(clip, options, shifts, number < QUALITY_SHARE * len(clips)) for number, clip in enumerate(clips)]
     results = []
     with ExitStack() as stack:
         run: Iterator[ClipResult] = map(_work, jobs)

@@ -52,6 +52,7 @@ class Options:
     out: Path
     weights: Path | None = None
     workers: int = 1
+    clips: int = 0  #: 0: as many as the bench takes by itself
 
     @property
     def scratch(self) -> Path:
@@ -74,10 +75,17 @@ def parse(
     )
     if weights:
         parser.add_argument("--weights", type=Path, help="vocoder weights instead of the shipped ones")
+        parser.add_argument("--clips", type=int, default=0, help="how many clips (default: 24, or 5 with --quick)")
     if workers:
         parser.add_argument("--workers", type=int, default=1, help="processes (default: 1)")
     given = parser.parse_args(argv)
-    return Options(given.quick, given.out, getattr(given, "weights", None), getattr(given, "workers", 1))
+    return Options(
+        given.quick,
+        given.out,
+        getattr(given, "weights", None),
+        getattr(given, "workers", 1),
+        getattr(given, "clips", 0),
+    )
 
 
 @dataclass(frozen=True)
@@ -160,7 +168,8 @@ class Report:
 
     def command(self, options: Options) -> str:
         """The command that gives this report."""
-        return f"`python -m bench.{self.name}{' --quick' if options.quick else ''}`"
+        flags = (" --quick" if options.quick else "") + (f" --clips {options.clips}" if options.clips else "")
+        return f"`python -m bench.{self.name}{flags}`"
 
 
 def _plain(value: Any) -> Any:
