@@ -14,7 +14,7 @@ from threading import Event
 import pytest
 
 from consent import ConsentRefusedError, Ledger, Permit, Scope, Use, verify_file
-from tests.support.tone import ToneHouse, audio_bytes, loose_ends, make_voice, offered
+from tests.support.tone import ToneHouse, audio_bytes, loose_ends, make_voice, offered, reseal
 from voicekit.audio import sha256_file
 from voicekit.errors import UsageError
 from voicekit.pipelines import (
@@ -144,6 +144,19 @@ def test_a_record_of_another_publisher_is_not_adopted(tmp_path: Path, house: Ton
         with pytest.raises(ConsentError):
             studio.adopt_house_voice("tone")
         assert studio.grants() == ()
+
+
+def test_a_new_release_of_a_voice_is_adopted_anew(studio: Studio, house: ToneHouse, tmp_path: Path) -> None:
+    """An update brings other weights and a new record: the old grant stays, and does not reach them."""
+    old = studio.grants("tone")[0].id
+    house.weights.write_bytes(b"new weights")
+    reseal(house.folder)
+    refused(studio, house, tmp_path / "out", "weights-mismatch")
+    new = studio.adopt_house_voice("tone")
+    assert new.id != old and studio.adopt_house_voice("tone").id == new.id
+    take = studio.narrate(TEXT, voice="tone", out=tmp_path / "out", options=WAV)
+    assert take.grant == new.id
+    assert verify_file(take.path, trust=house.release_keys()).ok
 
 
 def test_revoked_means_no_cache_either(studio: Studio, house: ToneHouse, tmp_path: Path) -> None:

@@ -89,9 +89,15 @@ class ToneEngine:
 def make_voice(folder: Path, *, name: str = VOICE, scope: Scope | None = None) -> Path:
     """Make a voice folder with weights and a record signed by a release key of its own."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "voice.bin").write_bytes(b"tone weights " + name.encode() * 100)
+    return reseal(folder, name=name, scope=scope)
+
+
+def reseal(folder: Path, *, name: str = VOICE, scope: Scope | None = None) -> Path:
+    """Sign a new record, with a new release key, for the weights as they lie there."""
     weights = folder / "voice.bin"
-    weights.write_bytes(b"tone weights " + name.encode() * 100)
     key = SigningKey.generate()
+    (folder / "release.key").unlink(missing_ok=True)
     key.save(folder / "release.key")
     operand = ToneEngine(weights).operands[0]
     record = sign_record(

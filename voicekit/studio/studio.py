@@ -11,6 +11,8 @@ from types import TracebackType
 
 import consent
 from consent import Ledger
+from consent.envelope import Envelope
+from consent.statements import parse_statement
 from voicekit.audio import io_error
 from voicekit.book import Book
 from voicekit.config import studio_folder
@@ -223,13 +225,21 @@ class Studio:
         shipped = self._shipped(name)
         record = self.ledger.add_record(_read_record(shipped), release_keys=tuple(self._voices.release_keys()))
         for grant in self.grants(name):
-            if grant.basis == "no-donor" and grant.usable:
+            # after an update of voicekit the voice may have new weights, and so a new record: an older
+            # grant does not reach them
+            if grant.basis == "no-donor" and grant.usable and self._record_of(grant.id) == record:
                 return grant
         made = self.ledger.grant_house_voice(record, intended_use=_INTENDED_USE.format(name))
         return next(grant for grant in self.grants(name) if grant.id == made)
 
     def _shipped(self, name: str) -> ShippedVoice:
         return _find(name, self._voices)
+
+    def _record_of(self, grant: str) -> str:
+        """Digest of the voice record that a grant rests on."""
+        _, _, envelope = self.ledger.entry(grant)
+        statement = parse_statement(Envelope.parse(envelope), consent.Grant)
+        return statement.record if isinstance(statement, consent.Grant) else ""
 
     # -- sound -------------------------------------------------------------------------------
 
