@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from demos.guard import Guard, is_loopback
+from demos.guard import LOOPBACK, Guard, is_loopback
 from voicekit import UsageError
 from voicekit.config import studio_folder
 
@@ -171,6 +171,7 @@ def launch(
     desk = page.desk  # type: ignore[attr-defined]
     closed = [desk.folder / name for name in ("ledger", "ledger.highwater", "takes", "out")]
     page.queue(default_concurrency_limit=4, max_size=64)
+    _not_through_a_proxy(host)
     try:
         _, address, _ = page.launch(
             server_name=host,
@@ -189,6 +190,8 @@ def launch(
             ssr_mode=False,
             enable_monitoring=False,
             mcp_server=False,
+            run_history=False,  # it would keep every text in the browser
+            _frontend=False,  # skips a test of its own address that a slow machine or a proxy fails
             theme=_theme(),
             css=(_HERE / "page.css").read_text(encoding="utf-8"),
             head=_head(),
@@ -245,6 +248,14 @@ def _own_cache(folder: Path) -> None:
         ) from problem
     os.environ["GRADIO_TEMP_DIR"] = own
     atexit.register(shutil.rmtree, own, ignore_errors=True)
+
+
+def _not_through_a_proxy(host: str) -> None:
+    """The server asks itself to start its queue; with a proxy in the environment it would ask that."""
+    for name in ("NO_PROXY", "no_proxy"):
+        known = [part for part in os.environ.get(name, "").split(",") if part]
+        wanted = [one for one in (*LOOPBACK, host) if one not in known]
+        os.environ[name] = ",".join([*known, *wanted])
 
 
 def _theme() -> gr.themes.Base:

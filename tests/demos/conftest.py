@@ -22,7 +22,7 @@ class Page:
 
     address: str
     studio: Path
-    house: ToneHouse
+    house: Any
     blocks: Any
 
 
@@ -35,12 +35,21 @@ def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def serve(folder: Path) -> Iterator[Page]:
-    """Serve a studio that does not exist yet."""
+    """Serve a studio that does not exist yet, with the tone voice."""
+    house = ToneHouse(make_voice(folder / "voice"))
+    yield from _serve(folder, house, house.source())
+
+
+def serve_house(folder: Path) -> Iterator[Page]:
+    """The same with the voices that are shipped."""
+    yield from _serve(folder, None, None)
+
+
+def _serve(folder: Path, house: Any, voices: Any) -> Iterator[Page]:
     pytest.importorskip("gradio", reason="gradio is not installed; the page cannot be served")
     from demos.app import build, launch  # imports gradio, 3 s
 
-    house = ToneHouse(make_voice(folder / "voice"))
-    page = build(folder / "studio", voices=house.source())
+    page = build(folder / "studio", voices=voices)
     address = launch(page, port=None, quiet=True)
     try:
         yield Page(address, folder / "studio", house, page)
