@@ -24,7 +24,8 @@ from voicekit.studio import GrantStatus, NarrateOptions, Progress, Studio, Take,
 
 __all__ = ["Quickstart", "demo_chapter", "quickstart"]
 
-TITLE = "A first narration"
+DEMO_TITLE = "The Wonderful Wizard of Oz"
+"""The book that the bundled chapter is from (see demo/SOURCE.md)."""
 _PITCH_S = 180.0
 # Three minutes are plenty for a median, and keep the memory small whatever is narrated.
 
@@ -128,7 +129,7 @@ def quickstart(
             voice=grant.voice,
             out=out / "narration",
             grant=grant.id,
-            options=NarrateOptions(),
+            options=NarrateOptions(title=None if text else DEMO_TITLE),
             progress=progress,
             cancel=cancel,
         )
