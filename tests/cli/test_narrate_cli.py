@@ -153,10 +153,6 @@ def truncated(folder: Path) -> Path:
     return path
 
 
-def zip_bomb(folder: Path) -> Path:
-    return epub(folder / "bomb.epub", body="<p>" + "a " * 300_000_000 + "</p>")
-
-
 def no_text(folder: Path) -> Path:
     path = epub(folder / "empty.epub", body="")
     data = path.read_bytes()
