@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from tests.consent.world import RELEASE, World, weights
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("init", "keygen", "grant", "revoke", "list", "show", "audit", "verify")
-START_SECONDS = 1.0
+START_CPU_SECONDS = 1.0
 
 
 @pytest.fixture
@@ -171,12 +171,14 @@ def test_starts_quickly_and_imports_nothing_heavy(studio: Path, args: list[str])
         "import sys; from consent._cli import main; main(sys.argv[1:]); "
         "print(sorted({'torch', 'numpy', 'pandas', 'gradio'} & set(sys.modules)), file=sys.stderr)"
     )
+    # CPU time of the child: a busy machine must not fail this, a heavy import must.
     best = float("inf")
     for _ in range(3):
-        begun = time.process_time(), time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code, *args], cwd=ROOT, capture_output=True, text=True, timeout=60)
-        best = min(best, time.perf_counter() - begun[1])
-        if best < START_SECONDS:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([sys.executable, "-c", code, *args], cwd=ROOT, capture_output=True, text=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        if best < START_CPU_SECONDS:
             break
     assert done.stderr.strip().endswith("[]")
-    assert best < START_SECONDS
+    assert best < START_CPU_SECONDS

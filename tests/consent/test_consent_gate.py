@@ -282,8 +282,12 @@ def test_supersedes(world: World) -> None:
     path.write_text(path.read_text().replace('voice = "ada"', f'voice = "ada"\nsupersedes = ["{old}"]'))
     from consent import read_draft
 
-    # The operator alone cannot replace what the speaker signed.
+    # The operator alone cannot replace what the speaker signed, not even by naming the speaker's key.
     world.ledger.add_grant(read_draft(path), None)
+    mine = path.read_text()
+    path.write_text(mine.replace("[subject]", f'[subject]\nkey = "{SPEAKER.public.did}"'))
+    world.ledger.add_grant(read_draft(path), None)
+    path.write_text(mine)
     assert world.request().grant == old
     world.ledger.add_grant(read_draft(path), SPEAKER)
     with refuses("superseded"):

@@ -72,9 +72,33 @@ def test_two_grants_permit_exactly_what_one_of_them_permits(grant, one, two, use
         assert alone[0 if together.grant == "a" * 64 else 1]
 
 
-@given(inner=scopes, outer=scopes, use=uses)
+WIDER = {
+    "modes": ("conversion", "singing", "speech"),
+    "purposes": ("any",),
+    "commercial": True,
+    "languages": ("any",),
+    "territories": ("001",),
+    "content_refused": (),
+    "titles": ("any",),
+    "max_renders": UNLIMITED,
+    "max_seconds": UNLIMITED,
+}
+NARROW = Scope(("speech",), ("demo",), False, ("en-GB",), ("US-CA",), ALL_CONTENT, ("Alice",), 1, 10)
+
+
+@pytest.mark.parametrize("axis", WIDER)
+def test_widening_one_axis_is_named(axis: str) -> None:
+    assert within(Scope(**{**NARROW.__dict__, axis: WIDER[axis]}), NARROW) == (axis,)
+
+
+@given(outer=scopes, other=scopes, axis=st.sampled_from(sorted(WIDER)), use=uses)
 @settings(max_examples=600, deadline=None)
-def test_within_means_every_use_of_the_inner_is_one_of_the_outer(inner, outer, use) -> None:
+def test_within_means_every_use_of_the_inner_is_one_of_the_outer(outer, other, axis, use) -> None:
+    # One axis differs and the use is drawn towards the inner scope, so that most examples say something.
+    inner = Scope(**{**outer.__dict__, axis: getattr(other, axis)})
+    drawn = {"mode": inner.modes, "purpose": tuple(p for p in inner.purposes if p != "any")}
+    near = {name: items[0] for name, items in drawn.items() if items}
+    use = Use(**{**use.__dict__, **near, "commercial": inner.commercial})
     if not within(inner, outer) and covers(inner, use) is None:
         assert covers(outer, use) is None
 

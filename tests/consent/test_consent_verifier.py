@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from consent import InvalidInputError, Use, verify_file
+from consent import InvalidInputError, SigningKey, Use, verify_file
 from consent.proof import make_bundle
 from consent.statements import Grant, RenderIntent, RenderReceipt, new_nonce
 from tests.consent.world import RELEASE, SPEAKER, START, STRANGER, USE, World, weights
@@ -99,6 +99,7 @@ class Forge:
     def __init__(self, world: World) -> None:
         self.world = world
         self.key = world.ledger.operator_signing_key()
+        self.receipt_key: SigningKey | None = None
 
     def proof(
         self, file: bytes, use: Use = USE, time: int = START, grant: Grant | None = None, **receipt: object
@@ -140,7 +141,7 @@ class Forge:
             "software": {"name": "x", "version": "1"},
             **receipt,
         }
-        signed = RenderReceipt(**values).sign(self.key)
+        signed = RenderReceipt(**values).sign(self.receipt_key or self.key)
         genesis = world.ledger.entry(next(d for d, seq in world.ledger._chain.digests.items() if seq == 0))[2]
         envelopes = [genesis, grant_envelope.to_bytes(), intent.to_bytes(), signed.to_bytes()]
         leaves = [merkle.leaf_hash(e) for e in envelopes]
@@ -203,6 +204,15 @@ def test_a_grant_the_operator_widened_loses_the_speakers_signature(world: World)
     finally:
         module.Statement.sign = original  # type: ignore
     assert found.use.ok and found.tier == "D"
+
+
+def test_a_receipt_in_the_tree_that_the_operator_did_not_sign(world: World) -> None:
+    world.grant()
+    forge = Forge(world)
+    forge.receipt_key = STRANGER
+    found = forge.verify()
+    assert found.records.ok is False and "no valid signature" in found.records.problems[0]
+    assert found.use.ok is None
 
 
 def test_proof_of_another_operator_signed_by_a_stranger(world: World, delivered: Path) -> None:
