@@ -237,7 +237,8 @@ def _own_cache(folder: Path) -> None:
     """Uploads and handed-out files lie in the studio, closed to other users, and go when the server goes."""
     cache = folder / ".page"
     try:
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the mode counts for the last folder alone
+        cache.mkdir(mode=0o700, exist_ok=True)
         for old in cache.iterdir():  # of a server that was killed
             if time.time() - old.stat().st_mtime > 2 * 86_400:
                 shutil.rmtree(old, ignore_errors=True)
