@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+from . import _verbs_keys, _verbs_papers, _verbs_voices
 from .errors import ConsentError, ConsentRefusedError, InvalidInputError
 
 __all__ = ["main"]
@@ -42,17 +43,26 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     init = add("init", "make a ledger in the studio", "consent init --operator 'Example Press'", where)
+    init.add_argument("--post-quantum", action="store_true", help="sign tree heads with ML-DSA-44 too")
     init.add_argument("--operator", metavar="NAME", default="", help="who renders and answers for it")
+    init.add_argument("--contact", metavar="TEXT", default="", help="where speakers reach the operator; signed")
 
     keygen = add("keygen", "make a key of your own", "consent keygen speaker.key --passphrase-file pass.txt")
     keygen.add_argument("file", metavar="FILE", help="new key file (mode 0600)")
     keygen.add_argument("--passphrase-file", metavar="FILE", help="encrypt the key with the passphrase in FILE")
+    keygen.add_argument("--no-passphrase", action="store_true", help="do not ask for one; leave the key open")
 
     grant = add("grant", "sign a grant into the ledger", "consent grant ada.toml --key speaker.key", where)
     grant.add_argument("draft", metavar="DRAFT.toml", nargs="?", help="the grant as a TOML file")
     grant.add_argument("--key", metavar="FILE", help="the speaker's own key; without it the operator attests")
     grant.add_argument("--key-passphrase-file", metavar="FILE", help="passphrase of --key")
-    grant.add_argument("--certificate", metavar="FILE", help="also write a revocation certificate for the speaker")
+    grant.add_argument("--guardian-key", metavar="FILE", help="for a minor: the guardian's key that the draft names")
+    grant.add_argument(
+        "--certificate",
+        metavar="FILE",
+        help="where the revocation certificate goes (default: beside the draft)",
+    )
+    _verbs_keys.add_spoken(grant)
     grant.add_argument("--template", action="store_true", help="print a draft with comments and stop")
     grant.add_argument("--record", metavar="FILE", help="grant a shipped voice by its record.dsse.json instead")
     grant.add_argument("--release-key", metavar="KEY", action="append", default=[], help="key that signs such records")
@@ -72,12 +82,20 @@ def _parser() -> argparse.ArgumentParser:
 
     audit = add("audit", "check the whole ledger", "consent audit --against out/chapter-01.mp3", where)
     audit.add_argument("--against", nargs="+", metavar="FILE", default=[], help="notes, proofs or delivered files")
+    audit.add_argument(
+        "--witness", action="append", default=[], metavar="KEY", help="demand this witness's cosignature"
+    )
     audit.add_argument("--renew-highwater", action="store_true", help="write the note anew from this ledger")
 
     verify = add("verify", "check delivered files, offline", "consent verify out/*.mp3 --trust did:key:z6Mk...")
     verify.add_argument("files", nargs="+", metavar="FILE", help="audio files with their .voiceproof beside them")
     verify.add_argument("--proof", metavar="FILE", help="the proof, if it lies elsewhere (one file only)")
     verify.add_argument("--trust", action="append", default=[], metavar="KEY", help="a key you trust: did:key or file")
+    verify.add_argument(
+        "--witness", action="append", default=[], metavar="KEY", help="demand this witness's cosignature"
+    )
+    for module in (_verbs_keys, _verbs_papers, _verbs_voices):
+        module.add_parsers(add, where)
     return parser
 
 

@@ -9,19 +9,24 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import _verbs_keys, _verbs_papers, _verbs_voices
+from ._secrets import load_key, new_passphrase, passphrase_of, read_passphrase
 from .errors import InvalidInputError, UsageError
-from .keys import PublicKey, SigningKey, read_small_file
+from .keys import PublicKey, SigningKey, read_small_file, write_new_file
 
 if TYPE_CHECKING:
     from .ledger import Ledger
 
-__all__ = ["run"]
+__all__ = ["ledger_folder", "open_ledger", "public_key", "run", "studio_folder"]
 
 Result = tuple[bool, Any, str]
+_THREE_YEARS = 3 * 366 * 86_400
 
 
 def run(args: argparse.Namespace) -> Result:
@@ -35,6 +40,9 @@ def run(args: argparse.Namespace) -> Result:
         "show": _show,
         "audit": _audit,
         "verify": _verify,
+        **_verbs_keys.COMMANDS,
+        **_verbs_papers.COMMANDS,
+        **_verbs_voices.COMMANDS,
     }
     return commands[args.command](args)
 
@@ -48,31 +56,29 @@ def studio_folder(given: str | None) -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "voicekit"
 
 
-def _ledger_folder(args: argparse.Namespace) -> Path:
+def ledger_folder(args: argparse.Namespace) -> Path:
     return studio_folder(args.studio) / "ledger"
 
 
-def _passphrase(file: str | None) -> bytes | None:
-    if not file:
-        return None
-    text = read_small_file(Path(file), 4_096).rstrip(b"\r\n")
-    if not text:
-        raise InvalidInputError("holds no passphrase", file=file, remedy="Write one line into it")
-    return text
-
-
-def _open(args: argparse.Namespace) -> Ledger:
+def open_ledger(args: argparse.Namespace) -> Ledger:
     from .ledger import Ledger
 
-    phrase = _passphrase(args.passphrase_file)
-    return Ledger.open(_ledger_folder(args), sidecar=args.sidecar, passphrase=phrase)
+    folder = ledger_folder(args)
+    # Reading needs no key: nobody is asked for a passphrase to look at a list.
+    ask = args.command not in ("list", "show", "page", "affected", "due", "export-record")
+    phrase = passphrase_of(folder / "keys" / "operator.key", args.passphrase_file, ask=ask)
+    return Ledger.open(folder, sidecar=args.sidecar, passphrase=phrase)
 
 
 def _speaker_key(args: argparse.Namespace) -> SigningKey | None:
-    return SigningKey.load(Path(args.key), _passphrase(args.key_passphrase_file)) if args.key else None
+    return load_key(args.key, args.key_passphrase_file) if args.key else None
 
 
-def _public_key(text: str) -> PublicKey:
+def _guardian_key(args: argparse.Namespace) -> SigningKey | None:
+    return load_key(args.guardian_key, args.key_passphrase_file) if args.guardian_key else None
+
+
+def public_key(text: str) -> PublicKey:
     """A did:key, or a file whose first word is one (such as keys/operator.pub)."""
     if not text.startswith("did:"):
         try:
@@ -86,10 +92,14 @@ def _public_key(text: str) -> PublicKey:
 def _init(args: argparse.Namespace) -> Result:
     from .ledger import Ledger
 
-    folder = _ledger_folder(args)
+    folder = ledger_folder(args)
     name = args.operator or os.environ.get("USER") or "operator"
-    phrase = _passphrase(args.passphrase_file)
-    with Ledger.init(folder, operator_name=name, sidecar=args.sidecar, passphrase=phrase) as ledger:
+    phrase = read_passphrase(args.passphrase_file) if args.passphrase_file else None
+    with Ledger.init(
+        folder, operator_name=name, sidecar=args.sidecar, passphrase=phrase, contact=args.contact
+    ) as ledger:
+        if args.post_quantum:
+            ledger.sign_heads_twice()
         result = {
             "ok": True,
             "ledger": ledger.id,
@@ -106,9 +116,9 @@ def _init(args: argparse.Namespace) -> Result:
 
 
 def _keygen(args: argparse.Namespace) -> Result:
-    key, phrase = SigningKey.generate(), _passphrase(args.passphrase_file)
+    key, phrase = SigningKey.generate(), new_passphrase(args.passphrase_file, decline=args.no_passphrase)
     key.save(Path(args.file), phrase)
-    note = "encrypted" if phrase else "not encrypted; give --passphrase-file to encrypt it"
+    note = "encrypted" if phrase else "not encrypted: whoever has this file can sign as you; --passphrase-file"
     result = {"ok": True, "file": args.file, "key": key.public.did, "encrypted": bool(phrase)}
     return True, result, f"{args.file} ({note})\n{key.public.did}"
 
@@ -124,36 +134,46 @@ def _grant(args: argparse.Namespace) -> Result:
     draft = read_draft(args.draft) if args.draft else None
     if args.certificate and key is None:
         raise UsageError("a revocation certificate is signed with the speaker's key: give --key")
-    with _open(args) as ledger:
+    guardian = _guardian_key(args)
+    answer = _verbs_keys.spoken_answer(args)
+    if draft is None and (key or answer):
+        raise UsageError("--key and --statement go with a DRAFT.toml")
+    certificate = Path(args.certificate) if args.certificate else None
+    with open_ledger(args) as ledger:
         if draft is None:
             record = read_small_file(Path(args.record), 1 << 20)
-            keys = [_public_key(item) for item in args.release_key]
+            keys = [public_key(item) for item in args.release_key]
             digest = ledger.grant_house_voice(ledger.add_record(record, release_keys=keys))
         else:
-            digest = ledger.add_grant(draft, key)
-        if args.certificate and key is not None:
-            from .keys import write_new_file
-
-            write_new_file(Path(args.certificate), ledger.make_revocation(digest, key))
+            if answer:
+                digest = ledger.complete_challenge(draft, replace(answer, guardian=guardian), key)
+            else:
+                digest = ledger.add_grant(draft, key, guardian=guardian)
+            if key is not None:
+                # Made while the key is at hand: a speaker who loses the key can still withdraw.
+                certificate = certificate or Path(args.draft).with_name(f"revoke-{digest[:16]}.json")
+                write_new_file(certificate, ledger.make_revocation(digest, key))
         info = next(item for item in ledger.grants() if item.digest == digest)
-    lines = [f"grant {digest}", f"  voice {info.voice}, basis {info.basis}, tier {info.tier}, {info.state}"]
-    if args.certificate:
-        lines.append(f"  revocation certificate for the speaker: {args.certificate}")
-    return True, {"ok": True, **info.as_dict()}, "\n".join(lines)
+        twice = ledger.heads_signed_twice()
+    lines = [f"grant {digest}", f"  voice {info.voice}, basis {info.basis}, tier {info.assurance.text()}, {info.state}"]
+    if info.not_after - info.not_before > _THREE_YEARS and not twice:
+        lines.append("  it runs for years: consent rotate-key --post-quantum signs tree heads with ML-DSA-44 too")
+    if certificate is not None:
+        lines.append(f"  revocation certificate, for the speaker to keep: {certificate}")
+    result = {"ok": True, **info.as_dict(), "certificate": str(certificate or "")}
+    return True, result, "\n".join(lines)
 
 
 def _revoke(args: argparse.Namespace) -> Result:
     key = _speaker_key(args)
     if bool(args.grant) == bool(args.certificate):
         raise UsageError("name a GRANT, or give --certificate with a revocation made earlier")
-    with _open(args) as ledger:
+    with open_ledger(args) as ledger:
         if args.certificate:
             digest = ledger.revoke_by_file(Path(args.certificate))
             return True, {"ok": True, "revocation": digest}, f"revoked by certificate; entry {digest}"
         target = ledger.resolve(args.grant)
         if args.out:
-            from .keys import write_new_file
-
             if key is None:
                 key = ledger.operator_signing_key()
             write_new_file(Path(args.out), ledger.make_revocation(target, key, reason=args.reason))
@@ -164,15 +184,19 @@ def _revoke(args: argparse.Namespace) -> Result:
 
 
 def _list(args: argparse.Namespace) -> Result:
-    with _open(args) as ledger:
+    with open_ledger(args) as ledger:
         grants = ledger.grants()
+        people = ledger.people()
         size = ledger.size()
+    names = {digest: person.name for digest, person in people.items()}
     lines = [f"{size} entries, {len(grants)} grants"]
     for item in grants:
         left = f"renders left {_amount(item.renders_left)}, seconds left {_amount(item.seconds_left)}"
         lines.append(f"{item.digest[:16]}  {item.voice:<12} {item.state:<14} until {_day(item.not_after)}  {left}")
-        lines.append(f"    basis {item.basis}, tier {item.tier}; {', '.join(item.scope.modes)}")
-    return True, {"ok": True, "size": size, "grants": [item.as_dict() for item in grants]}, "\n".join(lines)
+        who = f"; {names[item.digest]}" if item.digest in names else ""
+        lines.append(f"    basis {item.basis}, tier {item.assurance.text()}; {', '.join(item.scope.modes)}{who}")
+    listed = [{**item.as_dict(), "name": names.get(item.digest, "")} for item in grants]
+    return True, {"ok": True, "size": size, "grants": listed}, "\n".join(lines)
 
 
 def _amount(number: int) -> str:
@@ -192,7 +216,7 @@ def _show(args: argparse.Namespace) -> Result:
 
     from .envelope import Envelope
 
-    with _open(args) as ledger:
+    with open_ledger(args) as ledger:
         digest = ledger.resolve(args.id)
         seq, moment, data = ledger.entry(digest)
     envelope = Envelope.parse(data, what=f"entry {seq}")
@@ -213,21 +237,57 @@ def _show(args: argparse.Namespace) -> Result:
 def _audit(args: argparse.Namespace) -> Result:
     from .audit import audit_folder, renew_high_water
 
-    folder = _ledger_folder(args)
+    folder = ledger_folder(args)
     if args.renew_highwater:
         size = renew_high_water(folder, sidecar=args.sidecar)
         return True, {"ok": True, "size": size}, f"high-water note written for {size} entries"
-    report = audit_folder(folder, sidecar=args.sidecar, against=args.against)
+    progress = None if args.quiet else _Progress("audit")
+    seen_by = [public_key(item) for item in args.witness]
+    report = audit_folder(folder, sidecar=args.sidecar, against=args.against, progress=progress, witnesses=seen_by)
     return report.ok, report.as_dict(), report.text()
 
 
+class _Progress:
+    """A line on the error stream that says how far it is and how long it will take; silent when that is short."""
+
+    def __init__(self, what: str) -> None:
+        self.what, self.began, self.shown = what, time.monotonic(), 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        spent, first = now - self.began, not self.shown
+        if done < total and done and spent > 2 and now - self.shown > (0.5 if sys.stderr.isatty() else 10):
+            left = spent * (total - done) / done
+            line = f"{self.what}: {done} of {total} entries, {100 * done // total} %, about {_span(left)} left"
+            end = "" if sys.stderr.isatty() else "\n"
+            print(f"\r{line:<78}" if not end else line, end=end, file=sys.stderr, flush=True)
+            self.shown = now
+        elif done == total and not first and sys.stderr.isatty():
+            print("\r" + " " * 78 + "\r", end="", file=sys.stderr, flush=True)
+
+
+def _span(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60} s"
+
+
 def _verify(args: argparse.Namespace) -> Result:
-    from .verifier import verify_file
+    from .account import ACCOUNT_SUFFIX, MAX_ACCOUNT, verify_account
+    from .verifier import proofs_of, verify_file
 
     if args.proof and len(args.files) != 1:
         raise UsageError("--proof goes with one FILE")
-    trust = [_public_key(item) for item in args.trust]
-    found = [verify_file(file, proof=args.proof, trust=trust) for file in args.files]
+    trust, seen_by = [public_key(item) for item in args.trust], [public_key(item) for item in args.witness]
+    accounts = [file for file in args.files if file.endswith(ACCOUNT_SUFFIX)]
+    if accounts:
+        if len(accounts) != len(args.files):
+            raise UsageError("verify accounts of voices and delivered files in two calls")
+        papers = [verify_account(read_small_file(Path(f), MAX_ACCOUNT), what=f, trust=trust) for f in accounts]
+        ok = all(item.ok and not item.breaches for item in papers)
+        texts = "\n".join(item.text() for item in papers)
+        return ok, {"ok": ok, "accounts": [item.as_dict() for item in papers]}, texts
+    proofs = [(file, proof) for file in args.files for proof in ([args.proof] if args.proof else proofs_of(file))]
+    found = [verify_file(file, proof=proof, trust=trust, witnesses=seen_by) for file, proof in proofs]
     ok = all(item.ok for item in found)
     return (
         ok,

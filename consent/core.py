@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import threading
 import time
@@ -15,10 +16,14 @@ from . import drop, merkle
 from .authority import may_revoke
 from .chain import Chain, derive_row, origin_of
 from .envelope import Envelope
-from .errors import ConsentRefusedError, InvalidInputError, UsageError
+from .errors import ConsentError, ConsentRefusedError, InvalidInputError, UsageError
+from .faults import reach
 from .keys import PublicKey, SigningKey, read_small_file, sync_folder, write_new_file
 from .locks import LifeLock, is_dead, writer_lock
-from .outside import HIGH_WATER, compare_high_water, record_refusal, write_high_water
+from .outside import HIGH_WATER, compare_high_water, record_refusal, rolled_back, write_high_water
+from .pq import public_of, sign_second
+from .reading import SNAPSHOT, checked, verify
+from .snapshot import make_snapshot
 from .statements import (
     Genesis,
     Party,
@@ -26,18 +31,30 @@ from .statements import (
     Revocation,
     Software,
     new_nonce,
-    parse_statement,
 )
-from .store import Session, Store
-from .tree_head import Checkpoint, sign_checkpoint
+from .store import Row, Session, Store
+from .tree_head import Checkpoint, sign_checkpoint, verify_checkpoint
 
-__all__ = ["BACKWARDS_SECONDS", "BUILD_FLOOR", "SOFTWARE", "LedgerCore", "default_sidecar", "read_identity"]
+__all__ = [
+    "BACKWARDS_SECONDS",
+    "BUILD_FLOOR",
+    "SOFTWARE",
+    "LedgerCore",
+    "default_sidecar",
+    "read_identity",
+    "settle_rotation",
+    "write_identity",
+]
 
 #: The clock may run behind the last entry by this much (a correction by the network), not more.
 BACKWARDS_SECONDS = 300
 #: No render happens before this program was written: 2025-10-01.
 BUILD_FLOOR = 1_759_276_800
 SOFTWARE = Software("voicekit-consent", "0.1.0")
+
+#: A ledger of fewer entries is verified in every transaction; a larger one when its file is not, to the
+#: nanosecond, as this program left it.
+QUIET_SIZE = 1_024
 
 #: Refusals after which the ledger cannot be appended to; they are recorded beside it.
 _UNSOUND = frozenset(
@@ -63,9 +80,48 @@ def default_sidecar(folder: Path) -> Path:
     return folder.with_name(folder.name + ".highwater")
 
 
-def read_identity(folder: Path) -> tuple[PublicKey, str]:
+def write_identity(path: Path, operator: PublicKey, ledger: str) -> None:
+    """Write the operator's public key and the ledger's name."""
+    write_new_file(path, f"{operator.did} {origin_of(ledger)}\n".encode(), replace=True, mode=0o644)
+
+
+def settle_rotation(folder: Path) -> None:
+    """Finish or undo a replacement of the operator's key that was interrupted.
+
+    The new key lies beside the old one before the entry is committed. If it signs the stored tree head, the
+    entry was committed and the files are switched; else they are removed.
+    """
+    keys = folder / "keys"
+    identity, private = keys / "operator.pub.next", keys / "operator.key.next"
+    if not identity.exists() and not private.exists():
+        return
+    with writer_lock(folder):
+        if not identity.exists():
+            # Written before the identity and switched before it: alone, it belongs to nothing.
+            private.unlink(missing_ok=True)
+            return
+        new, ledger = read_identity(folder, identity.name)
+        with Store(folder / "ledger.db").session(write=False) as session:
+            notes = [note for _size, note in session.checkpoints()]
+        try:
+            committed = [verify_checkpoint(note, new, origin_of(ledger)) for note in notes]
+        except InvalidInputError:
+            committed = []
+        if committed:
+            if private.exists():
+                os.replace(private, keys / "operator.key")
+            reach("after-key-switch")
+            os.replace(identity, keys / "operator.pub")
+            reach("after-identity-switch")
+        else:
+            private.unlink(missing_ok=True)
+            identity.unlink()
+        sync_folder(keys)
+
+
+def read_identity(folder: Path, name: str = "operator.pub") -> tuple[PublicKey, str]:
     """Operator's public key and ledger id from `keys/operator.pub` (needs no passphrase)."""
-    path = folder / "keys" / "operator.pub"
+    path = folder / "keys" / name
     try:
         parts = read_small_file(path, 1_024).decode("ascii").split()
     except UnicodeDecodeError as exc:
@@ -77,7 +133,7 @@ def read_identity(folder: Path) -> tuple[PublicKey, str]:
             remedy="Make one with `consent init`, or name the right studio with --studio",
             reason="ledger-missing",
         ) from exc
-    if len(parts) != 2 or not parts[1].startswith(origin_of("")) or len(parts[1]) != len(origin_of("")) + 32:
+    if len(parts) != 2 or not re.fullmatch(re.escape(origin_of("")) + "[0-9a-f]{32}", parts[1]):
         raise InvalidInputError(
             "not an operator's public key", file=str(path), remedy="Restore it", reason="identity-invalid"
         )
@@ -112,6 +168,8 @@ class LedgerCore:
         self._life = LifeLock(folder)
         self._note = b""
         self._seen: tuple[Any, ...] = ()
+        self._verified: tuple[int, ...] = ()
+        self._unsure = False
         self._pid = os.getpid()
 
     # making and opening
@@ -125,6 +183,7 @@ class LedgerCore:
         sidecar: Path | str | None = None,
         passphrase: bytes | None = None,
         now: Callable[[], int] | None = None,
+        contact: str = "",
     ) -> Self:
         """Make a new ledger.
 
@@ -141,6 +200,8 @@ class LedgerCore:
             Encrypts the operator's key.
         now : callable, optional
             Clock: seconds since 1970 UTC.
+        contact : str
+            Where speakers reach the operator; signed into the first entry and into every grant.
 
         Raises
         ------
@@ -168,13 +229,12 @@ class LedgerCore:
                 reason="file-unwritable",
             ) from exc
         key.save(aside / "keys" / "operator.key", passphrase)
-        identity = f"{key.public.did} {origin_of(ledger)}\n".encode()
-        write_new_file(aside / "keys" / "operator.pub", identity, mode=0o644)
+        write_identity(aside / "keys" / "operator.pub", key.public, ledger)
         genesis = Genesis(
             ledger=ledger,
             nonce=new_nonce(),
             time=max(clock(), BUILD_FLOOR),
-            operator=Party(key.public.did, operator_name),
+            operator=Party(key.public.did, operator_name, contact),
             software=SOFTWARE,
         ).sign(key)
         store = Store(aside / "ledger.db")
@@ -211,6 +271,7 @@ class LedgerCore:
             There is no ledger, or its key cannot be read.
         """
         target = Path(folder).absolute()
+        settle_rotation(target)
         operator, ledger = read_identity(target)
         key: SigningKey | None = None
         try:
@@ -269,10 +330,11 @@ class LedgerCore:
         try:
             yield
         except BaseException as exc:
-            # Whatever was taken in during a failed transaction is forgotten and read anew.
-            self._chain = Chain(self.id, self.operator)
+            if self._unsure or not isinstance(exc, ConsentError):
+                # Whatever was taken in during a failed transaction is forgotten and read anew.
+                self._chain = Chain(self.id, self.operator)
+                self._seen, self._verified, self._unsure = (), (), False
             self._note = b""
-            self._seen = ()
             if isinstance(exc, ConsentRefusedError) and exc.reason in _UNSOUND and self._key is not None:
                 record_refusal(
                     (self.folder, self.sidecar),
@@ -299,12 +361,23 @@ class LedgerCore:
                 behind = self._verify(session)
                 if behind:
                     self._note = session.checkpoints()[0][1]
+                if self._chain.keys.latest != self.operator_signing_key().public:
+                    raise _outdated()
                 yield session
+                self._keep_snapshot(session)
+                reach("before-commit")
+            # Still under the writer's lock, so that the note never goes backwards.
+            self._verified, self._unsure = self._store.stamp(), False
+            reach("after-commit")
             if self._note:
-                # Still under the writer's lock, so that the note never goes backwards.
                 write_high_water(self.sidecar, self._note)
                 self._note = b""
+                reach("after-note")
             self._seen = self._stamp()
+        self._after_write(during)
+
+    def _after_write(self, during: str) -> None:
+        """Called after each writing, with no lock held; `Ledger` carries out withdrawals here."""
 
     def _stamp(self) -> tuple[Any, ...]:
         """Changes whenever the database, the note or the drop folder does; taken while nobody else can write."""
@@ -318,33 +391,61 @@ class LedgerCore:
         return tuple(found)
 
     def _verify(self, session: Session) -> bool:
-        rows = session.rows()
-        self._chain.verify(rows, session.checkpoints())
-        try:
-            envelope = Envelope.parse(rows[0].envelope, what="entry 0")
-            genesis = parse_statement(envelope, Genesis, what="entry 0")
-            envelope.require(self.operator, what="entry 0")
-        except InvalidInputError as exc:
-            raise ConsentRefusedError("statement-invalid", str(exc)) from exc
-        if not isinstance(genesis, Genesis) or genesis.ledger != self.id or genesis.operator.key != self.operator.did:
-            raise ConsentRefusedError(
-                "ledger-replaced",
-                f"{self.folder} holds the ledger of another operator or another id",
-                remedy="Restore the ledger that belongs here",
-            )
-        return compare_high_water(self.sidecar, self._chain.leaves, self.operator, self.origin)
+        stamp, self._unsure = self._store.stamp(), True
+        if len(self._chain) < QUIET_SIZE or not stamp or stamp != self._verified:
+            self._verified = ()
+            try:
+                verify(self._chain, session)
+            except ConsentRefusedError as exc:
+                older = exc.reason == "checkpoint-invalid" and rolled_back(
+                    self.sidecar, self.id, self.operator, session.bounds()[1] + 1
+                )
+                raise (older or exc) from exc
+        behind = compare_high_water(self.sidecar, self._chain)
+        self._verified, self._unsure = stamp, False
+        return behind
 
-    def _append(self, session: Session, envelopes: Sequence[Envelope]) -> list[str]:
+    def _append(self, session: Session, envelopes: Sequence[Envelope], key: SigningKey | None = None) -> list[str]:
         """Add entries and a new tree head to the running transaction; returns their digests."""
-        chain, rows = self._chain, []
-        for envelope in envelopes:
-            row = derive_row(len(chain.leaves), envelope.to_bytes(), chain.last_time)
-            chain.take(row)
-            rows.append(row)
-        head = Checkpoint(self.origin, len(chain.leaves), merkle.root(chain.leaves))
-        self._note = sign_checkpoint(head, self.operator_signing_key())
+        chain, self._unsure = self._chain, True
+        rows = [chain.next_row(envelope.to_bytes()) for envelope in envelopes]
+        head = Checkpoint(self.origin, len(chain), chain.leaves.root())
+        signer = key or self.operator_signing_key()
+        self._note = sign_checkpoint(head, signer)
+        second = chain.head_key()
+        if second is not None:
+            if public_of(signer) != second[1]:
+                raise UsageError("the ledger's second key does not belong to its operator's key: restore keys/")
+            self._note = sign_second(self._note, signer)
+        reach("before-append")
         session.append(rows, head.size, self._note)
+        reach("after-append")
         return [row.digest for row in rows]
+
+    def _keep_snapshot(self, session: Session) -> None:
+        """Sign what was verified and appended, once a block, so that the next opening need not parse it."""
+        state = self._chain.snapshot
+        if state is not None and state.size > self._chain.kept:
+            full = self._chain.full_snapshot()
+            if full is not None:
+                session.put_side(*SNAPSHOT, make_snapshot(self.id, full, self.operator_signing_key()))
+            self._chain.kept = state.size
+
+    def _find(self, session: Session, digest: str) -> int:
+        """Place of a statement."""
+        seq = self._chain.decisive.get(digest)
+        if seq is None:
+            seq = session.find(digest)
+        if seq is None or seq >= len(self._chain):
+            raise UsageError(f"the ledger has no statement {digest[:16]}")
+        return seq
+
+    def _row(self, session: Session, digest: str) -> Row:
+        """A statement's entry, compared with its verified leaf and its name."""
+        row = checked(session, self._chain.leaves, self._find(session, digest))
+        if derive_row(row.seq, row.envelope, 0).digest != digest:
+            raise ConsentRefusedError("ledger-index-tampered", f"the index leads from {digest[:16]} to another entry")
+        return row
 
     # time, loose revocations, orphans
 
@@ -353,21 +454,23 @@ class LedgerCore:
         system, last = self._now(), self._chain.last_time
         return max(system, last, BUILD_FLOOR), system < last - BACKWARDS_SECONDS
 
+    def _dropped(self) -> list[drop.Dropped]:
+        return drop.scan(self.folder / "revocations", self.id, self.operator)
+
     def _loose(self) -> list[Revocation]:
-        found = drop.scan(self.folder / "revocations", self.id, self.operator)
-        return [item.revocation for item in found if item.revocation is not None]
+        return [item.revocation for item in self._dropped() if item.revocation is not None]
 
     def _ingest(self, session: Session) -> None:
         """Make entries of loose revocations that belong here."""
         moment, _back = self._moment()
         fresh = []
-        for item in drop.scan(self.folder / "revocations", self.id, self.operator):
-            if item.envelope is None or item.revocation is None or item.envelope.digest in self._chain.digests:
+        for item in self._dropped():
+            if item.envelope is None or item.revocation is None or item.envelope.digest in self._chain.decisive:
                 continue
             target = self._chain.target(item.revocation.target)
             timely = item.revocation.time <= moment + BACKWARDS_SECONDS
             unseen = item.revocation.nonce not in self._chain.nonces
-            if target is not None and may_revoke(item.revocation, target) and timely and unseen:
+            if target is not None and may_revoke(item.revocation, target, self._chain.keys.same) and timely and unseen:
                 fresh.append(item.envelope)
         if fresh:
             self._append(session, fresh)
@@ -389,3 +492,11 @@ class LedgerCore:
     def _aborted(self, intent: str, reason: str, moment: int) -> Envelope:
         statement = RenderAborted(ledger=self.id, nonce=new_nonce(), time=moment, intent=intent, reason=reason)
         return statement.sign(self.operator_signing_key())
+
+
+def _outdated() -> ConsentRefusedError:
+    return ConsentRefusedError(
+        "key-replaced",
+        "the operator's key was replaced since this ledger was opened",
+        remedy="Open the ledger again; if that does not help, restore its keys folder",
+    )

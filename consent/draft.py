@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import datetime
 import re
-import secrets
 import tomllib
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from .encoding import sha256_hex
 from .errors import InvalidInputError
 from .outputs import hash_file
+from .persons import Person, named_in
 from .scope import ALL_CONTENT, UNLIMITED
 from .statements import Grant, Party, new_nonce
 
@@ -30,10 +31,17 @@ _TOP = frozenset(
 
 @dataclass(frozen=True)
 class BuiltGrant:
-    """A grant ready to sign, and the salt that opens its name commitment (b'' when no name was given)."""
+    """A grant ready to sign, and what stays outside of it: the person (None when no name was given) and the
+    notice's text ('' when only its hash is known)."""
 
     grant: Grant
-    salt: bytes
+    person: Person | None = None
+    notice: str = ""
+
+    @property
+    def salt(self) -> bytes:
+        """The salt that opens the name commitment (b'' when no name was given)."""
+        return bytes.fromhex(self.person.salt) if self.person is not None else b""
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class GrantDraft:
         InvalidInputError
             Names the file, the line, the field and what to do.
         """
-        salt, subject = self._subject(subject_key or "", operator.key)
+        person, subject = self._subject(subject_key or "", operator.key)
         obj: dict[str, Any] = {
             "ledger": ledger,
             "nonce": new_nonce(),
@@ -106,9 +114,47 @@ class GrantDraft:
             "supersedes": self.data.get("supersedes", []),
         }
         try:
-            return BuiltGrant(Grant.from_obj(obj), salt)
+            grant = Grant.from_obj(obj)
         except InvalidInputError as exc:
             raise self._error(exc.place, exc.problem, exc.remedy) from exc
+        self._keep_unnamed(grant, person)
+        return BuiltGrant(grant, person, self.notice_text)
+
+    def _keep_unnamed(self, grant: Grant, person: Person | None) -> None:
+        """What is signed can never be erased, so the speaker's name does not belong there unless they say so."""
+        if person is None or self._table("subject").get("public_name") is True:
+            return
+        for place in named_in(person.name, {**grant.as_obj(), "grantee": {}}):
+            raise self._error(
+                place,
+                "contains the speaker's name, and what is signed into a ledger can never be erased",
+                "Leave the name out there; or, if the speaker wants to be named for good, write public_name = true "
+                "under [subject]",
+            )
+
+    @property
+    def subject_name(self) -> str:
+        """The speaker's name ('' when none is given); it stays outside the ledger."""
+        name = self._table("subject").get("name", "")
+        return unicodedata.normalize("NFC", name) if isinstance(name, str) else ""
+
+    @property
+    def subject_contact(self) -> str:
+        """How to reach the speaker ('' when it is not given); it stays outside the ledger."""
+        contact = self._table("subject").get("contact", "")
+        return unicodedata.normalize("NFC", contact) if isinstance(contact, str) else ""
+
+    @property
+    def notice_text(self) -> str:
+        """The text the speaker was shown ('' when only its hash or file is given)."""
+        text = self._table("notice").get("text", "")
+        return text if isinstance(text, str) else ""
+
+    def reference_files(self) -> tuple[Path, ...]:
+        """The reference recordings that the draft names as files, in its order."""
+        items = self.data.get("references", [])
+        named = [item.get("file") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+        return tuple(self.folder / name for name in named if isinstance(name, str))
 
     def _error(self, place: str, problem: str, remedy: str = "") -> InvalidInputError:
         line = _line_of(self.text, place)
@@ -134,20 +180,28 @@ class GrantDraft:
             raise self._error(name, f"the table [{name}] is missing")
         return dict(value)
 
-    def _subject(self, given: str, operator_key: str) -> tuple[bytes, dict[str, Any]]:
+    def _subject(self, given: str, operator_key: str) -> tuple[Person | None, dict[str, Any]]:
         table = self._table("subject")
-        salt = b""
-        name = table.pop("name", "")
+        person: Person | None = None
+        name, contact = table.pop("name", ""), table.pop("contact", "")
+        if not isinstance(table.pop("public_name", False), bool):
+            raise self._error("subject.public_name", "must be true or false")
+        for field, value in (("name", name), ("contact", contact)):
+            if not isinstance(value, str):
+                raise self._error(f"subject.{field}", "must be text")
+        if contact and not name:
+            raise self._error("subject.contact", "is kept with a name, and there is none")
         if name:
-            if not isinstance(name, str):
-                raise self._error("subject.name", "must be text")
-            salt = secrets.token_bytes(32)
-            table["name_commit"] = sha256_hex(salt + name.encode("utf-8"))
+            try:
+                person = Person.of(name, contact)
+            except InvalidInputError as exc:
+                raise self._error(f"subject.{exc.place}", exc.problem) from exc
+            table["name_commit"] = person.commitment
         if given and table.get("key", given) != given:
             raise self._error("subject.key", "is not the key that signs", "Sign with the speaker's own key")
         # Without a speaker's key the operator attests; the tier says so.
         table["key"] = given or table.get("key") or operator_key
-        return salt, table
+        return person, table
 
     def _notice(self) -> dict[str, Any]:
         table = self._table("notice", required=True)
@@ -288,10 +342,10 @@ including its retail sample of five minutes, and of corrections to that edition.
 
 [subject]
 name = "Ada Example"               # kept out of the ledger: only a salted hash goes in
-adult = true
+contact = "ada@example.org"        # kept out as well; both can be erased later
+adult = true                       # a minor's grant lasts five years at most and needs guardian_key = "did:key:..."
 jurisdiction = "DE"
-# key = "did:key:z6Mk..."          # the speaker's key; or sign with: consent grant DRAFT.toml --key
-# speaker.key
+# key = "did:key:z6Mk..."          # the speaker's key; or sign with: consent grant DRAFT.toml --key speaker.key
 
 [notice]                           # the text the speaker was shown
 text = "You lend your voice for the uses listed below. You can withdraw at any time, for free."
@@ -325,7 +379,7 @@ license = "CC-BY-4.0"
 # seconds_milli = 61000
 
 [retention]
-reference_days = 365
+reference_days = 365               # erased so many days after the grant has ended
 embedding_days = 365
 location = "operator's studio"
 
@@ -337,7 +391,7 @@ effect = "delete-voice"            # stop-new, delete-voice, recall
 metadata = true
 watermark = false
 audible = "policy"                 # never, always, policy
-credit = "Voice: Ada Example (synthetic)"
+credit = "a synthetic voice"       # signed for good: a name here can never be erased
 
 [representation]
 counsel = false

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from .authority import check_signatures
@@ -43,6 +44,12 @@ def read_revocation(data: bytes, ledger: str, operator: PublicKey, *, what: str)
     return envelope, statement
 
 
+@lru_cache(maxsize=4_096)
+def _read_known(data: bytes, ledger: str, operator: PublicKey, what: str) -> tuple[Envelope, Revocation]:
+    # The folder is read at every decision; the same bytes need not be parsed and verified each time.
+    return read_revocation(data, ledger, operator, what=what)
+
+
 def scan(folder: Path, ledger: str, operator: PublicKey) -> list[Dropped]:
     """Read every file of the drop folder; unusable files are reported, never fatal and never obeyed."""
     found: list[Dropped] = []
@@ -53,7 +60,7 @@ def scan(folder: Path, ledger: str, operator: PublicKey) -> list[Dropped]:
             continue
         try:
             data = read_small_file(path, _MAX_BYTES)
-            envelope, revocation = read_revocation(data, ledger, operator, what=str(path))
+            envelope, revocation = _read_known(data, ledger, operator, str(path))
             found.append(Dropped(path, envelope, revocation))
         except InvalidInputError as exc:
             found.append(Dropped(path, problem=str(exc)))

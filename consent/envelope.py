@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .encoding import b64decode, b64encode, canonical, pae, parse_json, sha256_hex
+from .encoding import MAX_BYTES, b64decode, b64encode, canonical, pae, parse_json, sha256_hex
 from .errors import InvalidInputError
 from .keys import PublicKey, SigningKey
 
@@ -58,15 +58,15 @@ class Envelope:
         )
 
     @classmethod
-    def parse(cls, data: bytes, *, what: str = "envelope") -> Envelope:
-        """Read the JSON form strictly.
+    def parse(cls, data: bytes, *, what: str = "envelope", max_bytes: int = MAX_BYTES) -> Envelope:
+        """Read the JSON form of at most `max_bytes` strictly.
 
         Raises
         ------
         InvalidInputError
             When a field is missing, unknown, of the wrong type, or not canonical base64.
         """
-        obj = parse_json(data, what=what)
+        obj = parse_json(data, what=what, max_bytes=max_bytes)
 
         def refuse(problem: str) -> InvalidInputError:
             return InvalidInputError(problem, file=what, reason="envelope-invalid")

@@ -31,14 +31,33 @@ REASONS: dict[str, str] = {
     "weights-mismatch": "the model files are not those of the grant or of the voice record",
     "weights-licence": "the weights' licence does not allow this use",
     "reference-mismatch": "the reference audio is not that of the grant",
+    "reference-synthetic": "a recording offered as a person's voice is itself synthetic",
     "record-missing": "the grant names a voice record which the ledger does not hold",
     "record-exceeded": "the grant promises more than the voice record offers",
     "record-untrusted": "the voice record is not signed by a trusted release key",
+    "tier-too-low": "no grant that covers the use reaches the demanded assurance tier",
+    # spoken consent
+    "challenge-unknown": "there is no such open challenge",
+    "challenge-expired": "the challenge's fifteen minutes are over",
+    "challenge-used": "the challenge was used already, or answered wrongly too often",
+    "challenge-altered": "the draft, the key or the challenge was changed after the challenge was made",
+    "challenge-mismatch": "the recording does not hold the sentence and words of the challenge",
+    "speaker-mismatch": "the voice of the recording is not that of the reference recordings",
+    "disclosure-unmet": "a mark the grant demands was not declared, or one it forbids was",
+    "recipient-not-granted": "the grant does not name that recipient",
     # permits
     "permit-forged": "the permit is not signed by this ledger's operator or does not match its intent",
     "permit-expired": "the permit's time has run out",
     "permit-used": "the permit was already completed, aborted or interrupted",
+    "permit-other-voice": "the permit is for another voice",
+    "permit-other-text": "the permit is for another text",
+    "permit-other-params": "the permit is for other parameters",
     "output-changed": "an output file is not what was announced",
+    # sealed voices
+    "voice-not-sealed": "the vault holds no such voice",
+    "voice-key-destroyed": "the key of the sealed voice was destroyed; nothing opens it any more",
+    "seal-broken": "a sealed voice or its wrapped key was changed, cut short or moved",
+    "vault-locked": "the vault's passphrase, key file or keyring entry is missing or wrong",
     # the ledger itself
     "ledger-tampered": "a stored statement was changed, removed, added or moved",
     "ledger-index-tampered": "an index column does not follow from the stored statements",
@@ -57,6 +76,9 @@ REASONS: dict[str, str] = {
     # keys and signatures
     "signature-invalid": "a required signature is missing or does not verify",
     "key-mismatch": "the key is not the one this act needs",
+    "key-revoked": "a key the grant or the act rests on was revoked",
+    "key-replaced": "the key was replaced by a newer one",
+    "witness-inconsistent": "the tree head does not continue the history this witness has seen",
 }
 
 

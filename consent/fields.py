@@ -11,7 +11,7 @@ import dataclasses
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from .encoding import MAX_INT
 from .errors import InvalidInputError
@@ -185,10 +185,8 @@ def measures(*, most: int = 100, default: Any = _MISSING) -> Any:
 class Record:
     """Base of everything that is signed: a frozen dataclass whose fields carry their checks."""
 
-    _fields: ClassVar[tuple[dataclasses.Field[Any], ...]] = ()
-
     def __post_init__(self) -> None:
-        for item in dataclasses.fields(self):
+        for item in _fields(type(self)):
             value = item.metadata["check"](getattr(self, item.name), item.name)
             object.__setattr__(self, item.name, value)
         self.check()
@@ -199,7 +197,7 @@ class Record:
     def as_obj(self) -> dict[str, Any]:
         """The JSON object; optional fields at their default are left out."""
         out: dict[str, Any] = {}
-        for item in dataclasses.fields(self):
+        for item in _fields(type(self)):
             value = getattr(self, item.name)
             if item.default is not dataclasses.MISSING and value == item.default:
                 continue
@@ -211,7 +209,7 @@ class Record:
         """Build from a parsed JSON object; unknown and missing fields are refused."""
         if not isinstance(obj, dict):
             raise _bad(place, "must be an object")
-        known = {item.name: item for item in dataclasses.fields(cls)}
+        known = {item.name: item for item in _fields(cls)}
         for name in obj:
             if name not in known:
                 raise _bad(f"{place}.{name}".strip("."), "is not a field of this statement")
@@ -226,6 +224,17 @@ class Record:
             raise InvalidInputError(
                 exc.problem, place=f"{place}.{exc.place}", remedy=exc.remedy, reason=exc.reason
             ) from exc
+
+
+_FIELDS: dict[type, tuple[dataclasses.Field[Any], ...]] = {}
+
+
+def _fields(cls: type[Record]) -> tuple[dataclasses.Field[Any], ...]:
+    # An audit asks a million times; `dataclasses.fields` sorts them out anew at each.
+    found = _FIELDS.get(cls)
+    if found is None:
+        found = _FIELDS[cls] = dataclasses.fields(cls)
+    return found
 
 
 def _plain(value: Any) -> Any:

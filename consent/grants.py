@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import drop
 from .audit import AuditReport, audit_folder
-from .authority import check_signatures, may_revoke, tier
-from .core import BACKWARDS_SECONDS, LedgerCore
-from .draft import GrantDraft
+from .authority import Assurance, KeyKnowledge, assure, check_signatures, guardian_missing, may_revoke, vouched_keys
+from .core import BACKWARDS_SECONDS
+from .draft import BuiltGrant, GrantDraft
 from .envelope import Envelope
 from .errors import ConsentRefusedError, InvalidInputError, UsageError
+from .faults import reach
+from .keyring import KeyRing
 from .keys import PublicKey, SigningKey, read_small_file
+from .known import KnownKey, read_known
+from .persons import SIDE_NOTICE, SIDE_PERSON
 from .policy import Decision, state_of
+from .reading import Progress
 from .records import house_grant, read_record
 from .scope import UNLIMITED, Scope
-from .statements import ANY_LEDGER, Genesis, Grant, Party, Revocation, new_nonce, parse_statement
+from .statements import (
+    ANY_LEDGER,
+    Grant,
+    KeyEnrolled,
+    KeyRotated,
+    Party,
+    Revocation,
+    new_nonce,
+    parse_statement,
+)
+from .store import Session
 
-__all__ = ["Balance", "GrantBook", "GrantInfo", "clock_refusal"]
+__all__ = ["Balance", "GrantBook", "GrantInfo", "clock_refusal", "keep_aside"]
 
 
 @dataclass(frozen=True)
@@ -47,14 +62,19 @@ class GrantInfo:
     digest: str
     voice: str
     basis: str
-    tier: str
+    assurance: Assurance
     scope: Scope
     intended_use: str
     balance: Balance
 
     @property
+    def tier(self) -> str:
+        """Assurance tier, by this ledger's own list of known keys."""
+        return self.assurance.tier
+
+    @property
     def state(self) -> str:
-        """active, revoked, superseded, expired, not-yet-valid, recheck-due, record-missing or
+        """active, revoked, key-revoked, superseded, expired, not-yet-valid, recheck-due, record-missing or
         record-exceeded."""
         return self.balance.state
 
@@ -85,24 +105,26 @@ class GrantInfo:
             "voice": self.voice,
             "basis": self.basis,
             "tier": self.tier,
+            "tier_text": self.assurance.text(),
+            "spoken": self.assurance.spoken,
             "intended_use": self.intended_use,
             "scope": self.scope.as_obj(),
             **self.balance.as_dict(),
         }
 
 
-class GrantBook(LedgerCore):
+class GrantBook(KeyRing):
     """The half of `Ledger` that deals with grants."""
 
     def operator_party(self) -> Party:
-        """The operator as named in the first entry."""
-        with self._read("show") as session:
-            genesis = parse_statement(Envelope.parse(session.rows()[0].envelope), Genesis)
-            if not isinstance(genesis, Genesis):
+        """The operator as named in the first entry, with the key that is in force now."""
+        with self._read("show"):
+            genesis = self._chain.genesis
+            if genesis is None:
                 raise InvalidInputError("entry 0 is no genesis", reason="statement-kind")
-            return genesis.operator
+            return Party(self._chain.keys.latest.did, genesis.operator.name, genesis.operator.contact)
 
-    def add_grant(self, draft: GrantDraft, key: SigningKey | None = None) -> str:
+    def add_grant(self, draft: GrantDraft, key: SigningKey | None = None, *, guardian: SigningKey | None = None) -> str:
         """Sign and append a grant.
 
         Parameters
@@ -110,7 +132,9 @@ class GrantBook(LedgerCore):
         draft : GrantDraft
             From `read_draft`.
         key : SigningKey, optional
-            The speaker's own key; without it the operator attests (tier D).
+            The speaker's own key; without it the operator attests.
+        guardian : SigningKey, optional
+            For a minor: the key the draft names as `guardian_key`.
 
         Returns
         -------
@@ -122,15 +146,13 @@ class GrantBook(LedgerCore):
         if back:
             refusal = clock_refusal(self._now(), self._chain.last_time)
             raise ConsentRefusedError(refusal.reason, refusal.message, remedy=refusal.remedy)
+        self._check_reference_files(draft.reference_files())
         subject = key.public.did if key else ""
         built = draft.build(ledger=self.id, operator=party, now=moment, subject_key=subject)
-        keys = (
-            [key, self.operator_signing_key()] if key and key.public != self.operator else [self.operator_signing_key()]
-        )
-        digest = self._admit(built.grant.sign(*keys))
-        if built.salt:
-            with self._write("grant") as session:
-                session.add_salt(built.grant.subject.name_commit, built.salt)
+        signers = [item for item in (key, guardian) if item and item.public != self.operator]
+        digest = self._admit(built.grant.sign(*signers, self.operator_signing_key()))
+        with self._write("grant") as session:
+            keep_aside(session, built)
         return digest
 
     def add_record(self, envelope: bytes, *, release_keys: Sequence[PublicKey]) -> str:
@@ -150,7 +172,7 @@ class GrantBook(LedgerCore):
         """
         record = read_record(envelope, release_keys=release_keys)
         with self._write("record") as session:
-            if record.digest not in self._chain.digests:
+            if record.digest not in self._chain.decisive:
                 self._append(session, [Envelope.parse(envelope)])
         return record.digest
 
@@ -192,11 +214,22 @@ class GrantBook(LedgerCore):
             envelope = Envelope(envelope.payload_type, envelope.payload, envelope.signatures + signed.signatures)
         return self._admit(envelope)
 
+    #: Further looks at a reference recording: each takes its path or bytes and says what makes it synthetic, or ''.
+    reference_detectors: tuple[Callable[[Path | bytes], str], ...] = ()
+
+    def _check_reference_files(self, paths: Sequence[Path]) -> None:
+        """Refuse recordings that are synthetic; a `Ledger` can look."""
+
+    def _check_reference_hashes(self, grant: Grant) -> None:
+        """Refuse references that are outputs of this ledger; a `Ledger` can look."""
+
     def _admit(self, envelope: Envelope) -> str:
         """The one way in for grants and revocations."""
         envelope = Envelope.parse(envelope.to_bytes(), what="statement")
         statement = parse_statement(envelope, Grant, Revocation, what="statement")
         check_signatures(statement, envelope, self.operator, what="statement")
+        if isinstance(statement, Grant):
+            self._check_reference_hashes(statement)
         with self._write("admit") as session:
             moment, _back = self._moment()
             allowed = (self.id, ANY_LEDGER) if isinstance(statement, Revocation) else (self.id,)
@@ -204,22 +237,34 @@ class GrantBook(LedgerCore):
                 raise InvalidInputError(
                     "made for another ledger", remedy="Have it signed for this one", reason="ledger-mismatch"
                 )
-            if envelope.digest in self._chain.digests or statement.nonce in self._chain.nonces:
+            if envelope.digest in self._chain.decisive or statement.nonce in self._chain.nonces:
                 raise InvalidInputError("already in the ledger", reason="statement-replayed")
             if statement.time > moment + BACKWARDS_SECONDS:
                 raise InvalidInputError("signed in the future", remedy="Check the clocks", reason="time-in-future")
+            if isinstance(statement, Grant) and guardian_missing(statement, envelope):
+                raise InvalidInputError(
+                    "a minor's grant is signed by the guardian's key it names",
+                    remedy="Sign with --guardian-key as well",
+                    reason="signature-invalid",
+                )
             if isinstance(statement, Revocation):
                 target = self._chain.target(statement.target)
                 if target is None:
                     raise UsageError(f"the ledger has no grant or record {statement.target[:16]}")
-                if not may_revoke(statement, target):
+                if not may_revoke(statement, target, self._chain.keys.same):
                     raise ConsentRefusedError(
                         "key-mismatch",
                         "this key may not revoke that statement",
                         statements=(statement.target,),
                         remedy="Sign with the speaker's or the operator's key (a record: the release key)",
                     )
-            return self._append(session, [envelope])[0]
+            self._chain.keys.check(statement)
+            if isinstance(statement, Revocation):
+                reach("before-revocation")
+            digest = self._append(session, [envelope])[0]
+        if isinstance(statement, Revocation):
+            reach("after-revocation")
+        return digest
 
     def make_revocation(self, target: str, key: SigningKey, *, reason: str = "withdrawn") -> bytes:
         """A loose revocation: keep it, hand it to the speaker, or drop it into `revocations/` to make it
@@ -262,35 +307,58 @@ class GrantBook(LedgerCore):
         envelope, _revocation = drop.read_revocation(data, self.id, self.operator, what=str(path))
         return self._admit(envelope)
 
-    def audit(self, against: Sequence[Path | str] = ()) -> AuditReport:
+    def audit(self, against: Sequence[Path | str] = (), progress: Progress | None = None) -> AuditReport:
         """Look at the whole ledger without believing anything; see `consent.audit.audit_folder`."""
-        return audit_folder(self.folder, sidecar=self.sidecar, against=against)
+        return audit_folder(self.folder, sidecar=self.sidecar, against=against, progress=progress)
 
     def balance(self, grant: str) -> Balance:
         """What is left of a grant; open intents count as used."""
         with self._read("list"):
-            return self._balance(grant)
+            return self._balance(grant, self._loose())
 
     def grants(self) -> tuple[GrantInfo, ...]:
         """All grants, oldest first."""
         with self._read("list"):
+            loose = self._loose()
+            ring = self._key_knowledge()
             return tuple(
                 GrantInfo(
                     digest,
                     grant.voice,
                     grant.basis,
-                    tier(grant, envelope),
+                    assure(grant, envelope, ring),
                     grant.scope,
                     grant.intended_use,
-                    self._balance(digest),
+                    self._balance(digest, loose),
                 )
                 for digest, (grant, envelope) in self._chain.grants.items()
             )
 
-    def _balance(self, digest: str) -> Balance:
+    def known_keys(self) -> tuple[KnownKey, ...]:
+        """Keys the operator knows by other ways (`keys/known.txt`)."""
+        return read_known(self.folder)
+
+    def key_knowledge(self) -> KeyKnowledge:
+        """What this ledger and its operator's list know about keys."""
+        with self._read("list"):
+            return self._key_knowledge()
+
+    def _key_knowledge(self) -> KeyKnowledge:
+        known = read_known(self.folder)
+        named = frozenset(item.key for item in known)
+        events = self._chain.key_events.values()
+        enrolments = [(s, e) for s, e in events if isinstance(s, KeyEnrolled)]
+        rotations = [(s, e) for s, e in events if isinstance(s, KeyRotated)]
+        operators = frozenset(key.did for _start, key in self._chain.keys.operators)
+        vouched, others = vouched_keys(enrolments, rotations, named, operators)
+        publishers = {item.publisher.key for item in self._chain.records.values()}
+        witnesses = {item.key for item in known if item.role == "witness"}
+        return KeyKnowledge(named, vouched, frozenset(others | publishers | witnesses | operators))
+
+    def _balance(self, digest: str, loose: Sequence[Revocation]) -> Balance:
         if digest not in self._chain.grants:
             raise UsageError(f"the ledger has no grant {digest[:16]}")
-        standing = self._chain.standing(digest, loose=self._loose())
+        standing = self._chain.standing(digest, loose=loose)
         scope, spent = standing.grant.scope, standing.spent
         moment, _back = self._moment()
         return Balance(
@@ -302,6 +370,14 @@ class GrantBook(LedgerCore):
             standing.grant.validity.not_after,
             state_of(standing, moment),
         )
+
+
+def keep_aside(session: Session, built: BuiltGrant) -> None:
+    """Keep what a grant commits to and does not hold: the person, erasable, and the notice's text."""
+    if built.person is not None:
+        session.put_side(SIDE_PERSON, built.person.commitment, built.person.to_bytes())
+    if built.notice:
+        session.put_side(SIDE_NOTICE, built.grant.notice.sha256, built.notice.encode("utf-8"))
 
 
 def _left(limit: int, used: int) -> int:

@@ -20,8 +20,11 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from .errors import InvalidInputError, UsageError
+from .pem import lock_pem, unlock_pem
 
 __all__ = ["PublicKey", "SigningKey", "read_small_file", "write_new_file"]
 
@@ -171,11 +174,15 @@ class SigningKey:
         """64-byte signature; deterministic."""
         return self._private.sign(message)
 
+    def derive(self, info: bytes) -> bytes:
+        """A 32-byte secret for another purpose, by HKDF-SHA256 of this key's seed."""
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._private.private_bytes_raw())
+
     def __reduce__(self) -> str:
         raise UsageError("a private key is not pickled; pass a permit token to workers instead")
 
     def save(self, path: Path, passphrase: bytes | None = None) -> None:
-        """Write a PKCS #8 PEM file, mode 0600, never over an existing file.
+        """Write a PKCS #8 PEM file, mode 0600, never over an existing file; see `pem` for its encryption.
 
         Parameters
         ----------
@@ -184,10 +191,7 @@ class SigningKey:
         passphrase : bytes, optional
             Encrypts the file when given.
         """
-        scheme: serialization.KeySerializationEncryption = serialization.NoEncryption()
-        if passphrase:
-            scheme = serialization.BestAvailableEncryption(passphrase)
-        pem = self._private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, scheme)
+        pem = lock_pem(self._private, passphrase)
         write_new_file(path, pem)
 
     @classmethod
@@ -201,23 +205,7 @@ class SigningKey:
         """
         path = Path(path)
         pem = read_small_file(path, _MAX_KEY_FILE, private=True)
-        try:
-            key = serialization.load_pem_private_key(pem, passphrase or None)
-        except TypeError as exc:
-            problem = "is encrypted and needs a passphrase" if not passphrase else "is not encrypted"
-            raise InvalidInputError(
-                f"the key file {problem}",
-                file=str(path),
-                remedy="Give the passphrase with --passphrase-file" if not passphrase else "Leave it out",
-                reason="key-passphrase",
-            ) from exc
-        except Exception as exc:  # cryptography raises many types here; none may leak
-            raise InvalidInputError(
-                "the key file cannot be read, or the passphrase is wrong",
-                file=str(path),
-                remedy="Check the passphrase, or restore the key from a backup",
-                reason="key-unreadable",
-            ) from exc
+        key = unlock_pem(pem, passphrase, file=str(path))
         if not isinstance(key, Ed25519PrivateKey):
             raise InvalidInputError(
                 "not an Ed25519 key",
@@ -249,10 +237,11 @@ def read_small_file(path: Path, limit: int, *, private: bool = False) -> bytes:
             remedy="Check the path; symbolic links are not followed",
             reason="file-unreadable",
         ) from exc
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode):
+        os.close(fd)  # before fdopen, which answers a folder with an exception of its own
+        raise InvalidInputError("not a regular file", file=str(path), reason="file-unreadable")
     with os.fdopen(fd, "rb") as handle:
-        info = os.fstat(handle.fileno())
-        if not stat.S_ISREG(info.st_mode):
-            raise InvalidInputError("not a regular file", file=str(path), reason="file-unreadable")
         if private and os.name == "posix" and info.st_mode & 0o077:
             raise InvalidInputError(
                 "other users can read this key",

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import ConsentRefusedError, InvalidInputError, UsageError
+from .faults import reach
 from .keys import sync_folder, write_new_file
 from .proof import PROOF_SUFFIX
 from .statements import OutputRecord, RenderReceipt
@@ -63,8 +65,8 @@ class Undelivered:
         return self.path.is_file()
 
 
-def hash_file(path: Path) -> tuple[str, int]:
-    """SHA-256 and size of a regular file, read through one descriptor; symbolic links are refused."""
+def _open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; symbolic links are refused."""
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as exc:
@@ -74,10 +76,16 @@ def hash_file(path: Path) -> tuple[str, int]:
             remedy="Check the path; symbolic links are not followed",
             reason="file-unreadable",
         ) from exc
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)  # before fdopen, which answers a folder with an exception of its own
+        raise InvalidInputError("not a regular file", file=str(path), reason="file-unreadable")
+    return os.fdopen(fd, "rb")
+
+
+def hash_file(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of a regular file, read through one descriptor; symbolic links are refused."""
     digest, size = sha256(), 0
-    with os.fdopen(fd, "rb") as handle:
-        if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-            raise InvalidInputError("not a regular file", file=str(path), reason="file-unreadable")
+    with _open_regular(path) as handle:
         while chunk := handle.read(_CHUNK):
             digest.update(chunk)
             size += len(chunk)
@@ -108,24 +116,33 @@ def record_outputs(outputs: tuple[Output, ...]) -> tuple[OutputRecord, ...]:
     return tuple(records)
 
 
-def _same_disk(source: Path, folder: Path) -> bool:
-    return os.stat(source).st_dev == os.stat(folder).st_dev
+def _held(source: Path, target: Path) -> Path:
+    """The file under a second, unguessable name beside the target, so that the last step is a rename.
 
-
-def _copy_near(source: Path, target: Path, digest: str) -> Path:
-    """Copy beside the target, so that the last step is a rename; the copy is hashed like the original."""
-    near = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
+    What is hashed is then what gets the final name: whoever exchanges `source` meanwhile exchanges nothing. On
+    another disk, or where there are no hard links, it is a copy.
+    """
+    near = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.part")
     try:
-        with open(source, "rb") as reader, open(near, "xb") as writer:
+        os.link(source, near, follow_symlinks=False)
+        return near
+    except FileNotFoundError as exc:
+        raise InvalidInputError("is not there", file=str(source), reason="file-unreadable") from exc
+    except (OSError, NotImplementedError):
+        pass
+    try:
+        with _open_regular(source) as reader, open(near, "xb") as writer:
             shutil.copyfileobj(reader, writer, _CHUNK)
-            writer.flush()
-            os.fsync(writer.fileno())
-        if hash_file(near)[0] != digest:
-            raise ConsentRefusedError("output-changed", f"{source} changed while it was copied")
     except BaseException:
         near.unlink(missing_ok=True)
         raise
     return near
+
+
+def _drop_source(source: Path, target: Path) -> None:
+    """Remove the temporary name, unless it is the final one."""
+    if source.name != target.name or not os.path.samefile(source.parent, target.parent):
+        source.unlink(missing_ok=True)
 
 
 def write_proof(target: Path, bundle: bytes) -> None:
@@ -144,29 +161,7 @@ def deliver_files(receipt: RenderReceipt, bundle: bytes, moves: Mapping[Path, Pa
         if record is None:
             raise UsageError(f"{target.name} is not an output of receipt {receipt.digest[:16]}")
         try:
-            digest, _size = hash_file(source)
-        except InvalidInputError as exc:
-            raise ConsentRefusedError("output-changed", str(exc), statements=(receipt.digest,)) from exc
-        if digest != record.sha256:
-            raise ConsentRefusedError(
-                "output-changed",
-                f"{source} changed after its receipt was written",
-                statements=(receipt.digest,),
-                remedy="Delete it and render again",
-            )
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(source, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-            near = source if _same_disk(source, target.parent) else _copy_near(source, target, digest)
-            write_proof(target, bundle)
-            os.replace(near, target)
-            if near != source:
-                source.unlink()
-            sync_folder(target.parent)
+            _deliver_one(source, target, record.sha256, receipt.digest, bundle)
         except OSError as exc:
             raise InvalidInputError(
                 f"cannot be moved into place ({exc.strerror})",
@@ -174,3 +169,33 @@ def deliver_files(receipt: RenderReceipt, bundle: bytes, moves: Mapping[Path, Pa
                 remedy="Choose a folder that can be written to; the receipt stands, so deliver again",
                 reason="file-unwritable",
             ) from exc
+
+
+def _deliver_one(source: Path, target: Path, wanted: str, receipt: str, bundle: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    near: Path | None = None
+    try:
+        try:
+            near = _held(source, target)
+            digest, _size = hash_file(near)
+        except InvalidInputError as exc:
+            raise ConsentRefusedError("output-changed", str(exc), statements=(receipt,)) from exc
+        if digest != wanted:
+            raise ConsentRefusedError(
+                "output-changed",
+                f"{source} changed after its receipt was written",
+                statements=(receipt,),
+                remedy="Delete it and render again",
+            )
+        with _open_regular(near) as handle:
+            os.fsync(handle.fileno())
+        reach("before-delivery-proof")
+        write_proof(target, bundle)
+        reach("after-delivery-proof")
+        os.replace(near, target)
+        reach("after-delivery-rename")
+    finally:
+        if near is not None:
+            near.unlink(missing_ok=True)  # also after a rename onto itself, which POSIX leaves undone
+    _drop_source(source, target)
+    sync_folder(target.parent)

@@ -11,11 +11,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import merkle
+from .chain import Chain, origin_of
 from .encoding import sha256_hex
 from .errors import ConsentRefusedError, InvalidInputError
 from .keys import PublicKey, SigningKey, read_small_file, write_new_file
 from .statements import Refusal, new_nonce
+from .tree import Tree
 from .tree_head import Checkpoint, read_checkpoint, verify_checkpoint
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "compare_head",
     "compare_high_water",
     "record_refusal",
+    "rolled_back",
+    "verify_note",
     "write_high_water",
 ]
 
@@ -38,7 +41,29 @@ def write_high_water(sidecar: Path, note: bytes) -> None:
     write_new_file(sidecar / HIGH_WATER, note, replace=True)
 
 
-def compare_high_water(sidecar: Path, leaves: Sequence[bytes], operator: PublicKey, origin: str) -> bool:
+def verify_note(note: bytes, chain: Chain, *more: PublicKey) -> Checkpoint:
+    """Verify a tree head kept outside: the key in force at its size must have signed it.
+
+    A note about more entries than the ledger has may be signed by the key trusted now, by the last one the
+    ledger knows, or by one of `more`.
+
+    Raises
+    ------
+    InvalidInputError
+        reason checkpoint-invalid.
+    """
+    origin = origin_of(chain.ledger)
+    size = read_checkpoint(note).size
+    keys = (chain.keys.operator_at(size),) if size <= len(chain) else (chain.operator, chain.keys.latest, *more)
+    for key in keys[:-1]:
+        try:
+            return verify_checkpoint(note, key, origin)
+        except InvalidInputError:
+            continue
+    return verify_checkpoint(note, keys[-1], origin)
+
+
+def compare_high_water(sidecar: Path, chain: Chain) -> bool:
     """Compare the ledger with its high-water note; True when the note is behind and should be renewed.
 
     Raises
@@ -46,7 +71,7 @@ def compare_high_water(sidecar: Path, leaves: Sequence[bytes], operator: PublicK
     ConsentRefusedError
         highwater-missing, highwater-invalid, ledger-replaced, ledger-rolled-back or ledger-forked.
     """
-    path = sidecar / HIGH_WATER
+    path, origin = sidecar / HIGH_WATER, origin_of(chain.ledger)
     try:
         note = read_small_file(path, 1 << 16)
     except InvalidInputError as exc:
@@ -63,37 +88,55 @@ def compare_high_water(sidecar: Path, leaves: Sequence[bytes], operator: PublicK
                 f"{path} is about {claimed.origin}, but the ledger is {origin}",
                 remedy="Restore the ledger that belongs here",
             )
-        head = verify_checkpoint(note, operator, origin)
+        head = verify_note(note, chain)
     except InvalidInputError as exc:
         raise ConsentRefusedError(
             "highwater-invalid",
             f"{path}: {exc.problem}",
             remedy="Restore it from a backup; or `consent audit --renew-highwater`",
         ) from exc
-    compare_head(head, leaves, str(path))
-    return head.size < len(leaves)
+    compare_head(head, chain.leaves, str(path))
+    return head.size < len(chain)
 
 
-def compare_head(head: Checkpoint, leaves: Sequence[bytes], source: str) -> None:
+def rolled_back(sidecar: Path, ledger: str, operator: PublicKey, size: int) -> ConsentRefusedError | None:
+    """Whether the note, signed by `operator`, has seen more than the `size` entries of a ledger that is not.
+
+    An older copy from before the operator's key was replaced has a tree head which the new key did not sign;
+    the note says what it is.
+    """
+    path = sidecar / HIGH_WATER
+    try:
+        head = verify_checkpoint(read_small_file(path, 1 << 16), operator, origin_of(ledger))
+    except InvalidInputError:
+        return None
+    return _rolled_back(size, head.size, str(path)) if head.size > size else None
+
+
+def compare_head(head: Checkpoint, leaves: Tree, source: str) -> None:
     """Whether a verified tree head from `source` is part of the ledger's history.
 
     Raises
     ------
     ConsentRefusedError
-        ledger-rolled-back (naming both sizes) or ledger-forked.
+        ledger-rolled-back or ledger-forked, naming both sizes.
     """
     if head.size > len(leaves):
-        raise ConsentRefusedError(
-            "ledger-rolled-back",
-            f"the ledger has {len(leaves)} entries, but {source} has seen {head.size}",
-            remedy="Restore the newest copy of the ledger",
-        )
-    if merkle.root(leaves[: head.size]) != head.root:
+        raise _rolled_back(len(leaves), head.size, source)
+    if leaves.root(head.size) != head.root:
         raise ConsentRefusedError(
             "ledger-forked",
             f"the first {head.size} of {len(leaves)} entries are not those that {source} has seen",
             remedy="Two histories exist under one key: keep both and find out which is true",
         )
+
+
+def _rolled_back(size: int, seen: int, source: str) -> ConsentRefusedError:
+    return ConsentRefusedError(
+        "ledger-rolled-back",
+        f"the ledger has {size} entries, but {source} has seen {seen}",
+        remedy="Restore the newest copy of the ledger",
+    )
 
 
 def record_refusal(

@@ -16,7 +16,11 @@ from .keys import PublicKey
 from .scope import Operand, Use
 from .statements import PermitStatement, parse_statement
 
-__all__ = ["Permit"]
+__all__ = ["CLOCK_SKEW_SECONDS", "Permit"]
+
+#: A worker's clock may run behind the ledger's by this much. The end of a permit is never stretched: the ledger would
+#: refuse to complete it anyway.
+CLOCK_SKEW_SECONDS = 300
 
 
 @dataclass
@@ -109,7 +113,16 @@ class Permit:
         """Mark as used in this process; the ledger does this."""
         self._closed.closed = True
 
-    def require(self, *, mode: str, operands: Sequence[Operand], now: int | None = None) -> None:
+    def require(
+        self,
+        *,
+        mode: str,
+        operands: Sequence[Operand],
+        now: int | None = None,
+        voice: str | None = None,
+        params_sha256: str | None = None,
+        text_commit: str | None = None,
+    ) -> None:
         """Refuse unless signature, time, mode and files fit. Engines call this before they make a sound.
 
         Parameters
@@ -120,43 +133,78 @@ class Permit:
             The files about to be used, hashed from the very bytes that were loaded.
         now : int, optional
             Seconds since 1970 UTC; the system clock when left out.
+        voice, params_sha256, text_commit : str, optional
+            What the caller is about to render; compared with the permit when given.
 
         Raises
         ------
         ConsentRefusedError
-            permit-forged, permit-used, permit-expired, mode-not-granted, weights-mismatch or
-            reference-mismatch.
+            permit-forged, permit-used, permit-expired, clock-set-back, permit-other-voice, permit-other-params,
+            permit-other-text, mode-not-granted, weights-mismatch or reference-mismatch.
         """
         # Read anew: an object whose attributes were set behind our back must not pass.
         statement = _read_token(self.token, self.operator)
         if self._closed.closed:
             raise ConsentRefusedError("permit-used", "this permit was used", statements=(statement.intent,))
-        moment = int(time.time()) if now is None else now
-        if moment >= statement.expires:
-            raise ConsentRefusedError(
-                "permit-expired",
-                "this permit's time ran out",
-                statements=(statement.intent,),
-                remedy="Request again",
-            )
+        _check_time(statement, int(time.time()) if now is None else now)
+        _check_job(statement, voice=voice, params_sha256=params_sha256, text_commit=text_commit)
         if mode != statement.use.mode:
             raise ConsentRefusedError(
                 "mode-not-granted",
                 f"the permit is for {statement.use.mode}, not {mode}",
                 statements=(statement.intent,),
             )
-        allowed = {(item.role, item.sha256) for item in statement.operands}
-        if not any(item.role == "weights" for item in operands):
-            raise ConsentRefusedError("weights-mismatch", "no model file was named", statements=(statement.intent,))
-        for item in operands:
-            if (item.role, item.sha256) not in allowed:
-                reason = "reference-mismatch" if item.role == "reference" else "weights-mismatch"
-                raise ConsentRefusedError(
-                    reason,
-                    f"{item.name} ({item.sha256[:12]}…) is not among the permit's files",
-                    statements=(statement.intent,),
-                    remedy="Use the files the permit was asked for, or request another",
-                )
+        _check_files(statement, operands)
+
+
+def _check_time(statement: PermitStatement, moment: int) -> None:
+    if moment >= statement.expires:
+        raise ConsentRefusedError(
+            "permit-expired",
+            "this permit's time ran out",
+            statements=(statement.intent,),
+            remedy="Request again",
+        )
+    # Otherwise a worker whose clock is set back would honour a permit that ran out.
+    if moment < statement.time - CLOCK_SKEW_SECONDS:
+        raise ConsentRefusedError(
+            "clock-set-back",
+            f"this computer's clock is {statement.time - moment} s before the permit was made",
+            statements=(statement.intent,),
+            remedy="Set the clock right",
+        )
+
+
+def _check_job(
+    statement: PermitStatement, *, voice: str | None, params_sha256: str | None, text_commit: str | None
+) -> None:
+    for reason, what, wanted, permitted in (
+        ("permit-other-voice", "voice", voice, statement.voice),
+        ("permit-other-params", "set of parameters", params_sha256, statement.params_sha256),
+        ("permit-other-text", "text", text_commit, statement.text_commit),
+    ):
+        if wanted is not None and wanted != permitted:
+            raise ConsentRefusedError(
+                reason,
+                f"the permit is for the {what} {permitted[:16]}, not {wanted[:16]}",
+                statements=(statement.intent,),
+                remedy="Request a permit for this render",
+            )
+
+
+def _check_files(statement: PermitStatement, operands: Sequence[Operand]) -> None:
+    allowed = {(item.role, item.sha256) for item in statement.operands}
+    if not any(item.role == "weights" for item in operands):
+        raise ConsentRefusedError("weights-mismatch", "no model file was named", statements=(statement.intent,))
+    for item in operands:
+        if (item.role, item.sha256) not in allowed:
+            reason = "reference-mismatch" if item.role == "reference" else "weights-mismatch"
+            raise ConsentRefusedError(
+                reason,
+                f"{item.name} ({item.sha256[:12]}…) is not among the permit's files",
+                statements=(statement.intent,),
+                remedy="Use the files the permit was asked for, or request another",
+            )
 
 
 def _read_token(token: bytes, operator: PublicKey) -> PermitStatement:

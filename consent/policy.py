@@ -10,9 +10,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .scope import UNLIMITED, Operand, Scope, Use, commercial_licence, covers, within
-from .statements import AssetRegistered, Grant, Spent, WeightsRef
+from .statements import AssetRegistered, Disclosure, Grant, Spent, WeightsRef
 
-__all__ = ["Decision", "Standing", "check_operands", "decide", "decide_one", "state_of"]
+__all__ = [
+    "Decision",
+    "Standing",
+    "check_disclosure",
+    "check_operands",
+    "decide",
+    "decide_one",
+    "ended_at",
+    "retention_due",
+    "state_of",
+]
 
 _DAY = 86_400
 
@@ -38,6 +48,8 @@ class Standing:
         Whether a later grant replaces it.
     record : AssetRegistered or None
         The voice record of a no-donor grant.
+    key_revoked_from : int or None
+        From when the speaker's or guardian's key, as it stands now, is revoked.
     """
 
     digest: str
@@ -46,6 +58,7 @@ class Standing:
     revoked_from: int | None = None
     superseded: bool = False
     record: AssetRegistered | None = None
+    key_revoked_from: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,7 @@ class Decision:
 _REMEDIES = {
     "no-grant": "Add a grant with `consent grant`",
     "expired": "Ask for a new grant",
+    "key-revoked": "Have the speaker sign a new grant with a new key",
     "recheck-due": "Confirm the permission with the speaker and add a grant that supersedes this one",
     "not-yet-valid": "Wait, or ask for an earlier start",
     "weights-mismatch": "Reinstall the voice, or ask for a grant that names these model files",
@@ -74,11 +88,13 @@ _REMEDIES = {
 
 
 def state_of(standing: Standing, now: int) -> str:
-    """active, revoked, superseded, not-yet-valid, expired, recheck-due or record-missing /
+    """active, revoked, key-revoked, superseded, not-yet-valid, expired, recheck-due or record-missing /
     record-exceeded."""
     grant, record = standing.grant, standing.record
     if standing.revoked_from is not None and standing.revoked_from <= now:
         return "revoked"
+    if standing.key_revoked_from is not None and standing.key_revoked_from <= now:
+        return "key-revoked"
     if standing.superseded:
         return "superseded"
     if grant.basis == "no-donor":
@@ -95,6 +111,44 @@ def state_of(standing: Standing, now: int) -> str:
     if grant.validity.recheck_days and now >= grant.time + grant.validity.recheck_days * _DAY:
         return "recheck-due"
     return "active"
+
+
+def ended_at(standing: Standing) -> int:
+    """When a grant ends or ended: its last day, or its withdrawal if that comes first."""
+    ends = [standing.grant.validity.not_after]
+    ends += [moment for moment in (standing.revoked_from, standing.key_revoked_from) if moment is not None]
+    if standing.record is not None and standing.record.not_after:
+        ends.append(standing.record.not_after)
+    return min(ends)
+
+
+def retention_due(grant: Grant, ended: int) -> dict[str, int]:
+    """Until when what was kept of the speaker must be erased, given when the grant ended.
+
+    Returns
+    -------
+    dict
+        "reference audio" and "embeddings" -> seconds since 1970 UTC. Nothing for a voice without a donor.
+    """
+    if grant.basis == "no-donor":
+        return {}
+    days = {"reference audio": grant.retention.reference_days, "embeddings": grant.retention.embedding_days}
+    return {what: ended + count * _DAY for what, count in days.items()}
+
+
+def check_disclosure(disclosure: Disclosure, marks: Sequence[str]) -> tuple[str, str] | None:
+    """Compare the marks declared for finished files with those a grant demands, as (reason, message) or None.
+
+    Signed metadata needs no declaration: the `.voiceproof` beside each file is that, and the ledger itself
+    writes it. Whether a declared watermark really is in the sound is for the caller to measure.
+    """
+    if disclosure.watermark and "watermark" not in marks:
+        return "disclosure-unmet", "the grant demands a watermark and none was declared"
+    if disclosure.audible == "always" and "audible" not in marks:
+        return "disclosure-unmet", "the grant demands an audible notice and none was declared"
+    if disclosure.audible == "never" and "audible" in marks:
+        return "disclosure-unmet", "the grant forbids an audible notice and one was declared"
+    return None
 
 
 def decide_one(standing: Standing, *, use: Use, operands: Sequence[Operand], now: int) -> Decision:
@@ -183,14 +237,23 @@ def decide(
     verdicts = [(s, decide_one(s, use=use, operands=operands, now=now)) for s in mine]
     yes = [(s, d) for s, d in verdicts if d.allowed]
     if yes:
-        _, best = min(yes, key=lambda pair: (breadth(pair[0].grant), pair[0].digest))
+        _, best = min(_minimal(yes), key=lambda pair: (breadth(pair[0].grant), pair[0].digest))
     else:
         _, best = max(verdicts, key=lambda pair: (pair[1].rank, pair[0].grant.time, pair[0].digest))
     return Decision(best.allowed, best.reason, best.message, best.grant, best.remedy, best.rank, considered)
 
 
+def _minimal(yes: list[tuple[Standing, Decision]]) -> list[tuple[Standing, Decision]]:
+    """Those grants inside which no other of them lies: two listed dialects are narrower than their language."""
+
+    def inside(one: Standing, other: Standing) -> bool:
+        return not within(one.grant.scope, other.grant.scope) and bool(within(other.grant.scope, one.grant.scope))
+
+    return [pair for pair in yes if not any(inside(other[0], pair[0]) for other in yes)]
+
+
 def breadth(grant: Grant) -> tuple[int, ...]:
-    """Sort key: the narrowest grant first."""
+    """Sort key among grants of which none lies inside another: the narrower first."""
     scope: Scope = grant.scope
     wide = 10**6
     return (

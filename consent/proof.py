@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import merkle
 from .encoding import b64decode, b64encode, canonical, parse_json
-from .errors import InvalidInputError
+from .errors import InvalidInputError, UsageError
+from .tree import Tree
 from .tree_head import format_tlog_proof, parse_tlog_proof
 
 __all__ = ["PROOF_SUFFIX", "Bundle", "Located", "make_bundle", "parse_bundle"]
@@ -19,6 +19,8 @@ __all__ = ["PROOF_SUFFIX", "Bundle", "Located", "make_bundle", "parse_bundle"]
 PROOF_SUFFIX = ".voiceproof"
 SPEC = "voicekit-proof/1"
 MAX_BUNDLE = 4 << 20
+#: Genesis, intent, grant, voice record, and the entries about keys that changed.
+MAX_SUPPORT = 256
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,20 @@ class Bundle:
 
 def make_bundle(envelopes: Sequence[bytes], leaves: Sequence[bytes], wanted: Sequence[int], note: bytes) -> bytes:
     """Bundle the entries at `wanted` (the receipt first) under the tree head `note`."""
+    if len(wanted) - 1 > MAX_SUPPORT:
+        raise UsageError(f"a proof holds {MAX_SUPPORT} supporting statements at most, not {len(wanted) - 1}")
     receipt, *support = wanted
+    tree = leaves if isinstance(leaves, Tree) else Tree(leaves)
     return canonical(
         {
             "spec": SPEC,
             "receipt": envelopes[0].decode("utf-8"),
-            "tlog_proof": format_tlog_proof(receipt, merkle.inclusion_proof(leaves, receipt), note),
+            "tlog_proof": format_tlog_proof(receipt, tree.inclusion_proof(receipt), note),
             "support": [
                 {
                     "envelope": envelope.decode("utf-8"),
                     "index": index,
-                    "path": [b64encode(item) for item in merkle.inclusion_proof(leaves, index)],
+                    "path": [b64encode(item) for item in tree.inclusion_proof(index)],
                 }
                 for envelope, index in zip(envelopes[1:], support, strict=True)
             ],
@@ -82,8 +87,8 @@ def parse_bundle(data: bytes, *, what: str = "proof") -> Bundle:
     receipt, text, support = obj["receipt"], obj["tlog_proof"], obj["support"]
     if not isinstance(receipt, str) or not isinstance(text, str) or not isinstance(support, list):
         raise refuse("a field has the wrong type")
-    if len(support) > 16:
-        raise refuse("more than 16 supporting statements")
+    if len(support) > MAX_SUPPORT:
+        raise refuse(f"more than {MAX_SUPPORT} supporting statements")
     located: list[Located] = []
     for item in support:
         if not isinstance(item, dict) or set(item) != {"envelope", "index", "path"}:

@@ -4,16 +4,22 @@ opened.
 `entry` is the ledger: `envelope` is authoritative, the other columns follow from it. `checkpoint` holds the
 newest signed tree head alone; older ones follow from the entries (the tree is deterministic, and so is
 Ed25519). The other tables may be erased at any time without harming a proof: salts of text commitments,
-which process holds an open intent, and where receipted files were to go.
+which process holds an open intent, where receipted files were to go, and `side`: names, contacts, open
+challenges and the like, each under its kind.
 """
 
 from __future__ import annotations
 
-__all__ = ["APPLICATION_ID", "SCHEMA", "USER_VERSION"]
+__all__ = ["ADDED", "APPLICATION_ID", "PAGE_SIZE", "SCHEMA", "USER_VERSION"]
 
 #: "vkcl" as a big-endian integer; in the file's header, so that a foreign database is refused unread.
 APPLICATION_ID = 0x766B636C
-USER_VERSION = 1
+USER_VERSION = 2
+#: What the second version added; a database of the first is brought up to date when it is opened for writing.
+ADDED = frozenset({"side", "salt_commitment", "delivery_receipt"})
+#: Seven entries of the usual size to a page; with SQLite's 4096 bytes it is one, and reading them all takes twice
+#: as long. Databases made before keep theirs.
+PAGE_SIZE = 16_384
 
 #: (type, name, table, SQL) as SQLite reports them.
 SCHEMA: tuple[tuple[str, str, str, str], ...] = (
@@ -45,6 +51,15 @@ SCHEMA: tuple[tuple[str, str, str, str], ...] = (
         "CREATE TABLE delivery (receipt TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, "
         "done INTEGER NOT NULL) STRICT",
     ),
+    (
+        "table",
+        "side",
+        "side",
+        "CREATE TABLE side (kind TEXT NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, "
+        "PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID",
+    ),
+    ("index", "salt_commitment", "salt", "CREATE INDEX salt_commitment ON salt (commitment)"),
+    ("index", "delivery_receipt", "delivery", "CREATE INDEX delivery_receipt ON delivery (receipt, name)"),
     (
         "trigger",
         "entry_append",

@@ -20,6 +20,7 @@ __all__ = [
     "ALL_CONTENT",
     "CONTENT_CLASSES",
     "MODES",
+    "NOT_REVIEWABLE",
     "UNLIMITED",
     "Operand",
     "Scope",
@@ -47,6 +48,8 @@ CONTENT_CLASSES: dict[str, str] = {
     "religious": "religious preaching",
 }
 ALL_CONTENT = tuple(sorted(CONTENT_CLASSES))
+#: Classes of which no operator may say "I have read it, it is none": what speaks in a person's name.
+NOT_REVIEWABLE = frozenset({"impersonation"})
 
 _COUNTRIES = frozenset(
     """AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV
@@ -146,7 +149,10 @@ class Use(Record):
     seconds : int
         Estimated seconds of sound; the receipt counts the real ones.
     content : tuple of str
-        Sensitive classes of `CONTENT_CLASSES` present in the text, as declared by the caller.
+        Sensitive classes of `CONTENT_CLASSES` present in the text: declared by the caller, or found by the screen.
+    reviewed_content : tuple of str
+        Classes of which the operator declares to have read the text and found none, whatever the screen finds. The
+        declaration is signed with the intent. Never for impersonation.
     """
 
     mode: str = text("speech|singing|conversion")
@@ -157,14 +163,22 @@ class Use(Record):
     title: str = text(low=0, default="")
     seconds: int = whole(0, 10**9, default=1)
     content: tuple[str, ...] = texts(choices=CONTENT_CLASSES, default=())
+    reviewed_content: tuple[str, ...] = texts(choices=CONTENT_CLASSES, default=())
 
     def check(self) -> None:
-        """A use names real languages and purposes, never a wildcard."""
+        """A use names real languages and purposes, never a wildcard; some classes cannot be reviewed away."""
         _check_territories(self.territories)
         if "any" in self.languages or self.purpose == "any":
             raise InvalidInputError(
                 'a use names its language and purpose; "any" is for grants',
                 place="use",
+                reason="field-invalid",
+            )
+        if NOT_REVIEWABLE & set(self.reviewed_content):
+            raise InvalidInputError(
+                f"{', '.join(sorted(NOT_REVIEWABLE))} cannot be reviewed away",
+                place="reviewed_content",
+                remedy="Change the text so that it does not speak in a person's name",
                 reason="field-invalid",
             )
 

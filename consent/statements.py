@@ -22,11 +22,16 @@ from .scope import Operand, Scope, Use
 __all__ = [
     "ANY_LEDGER",
     "LEDGER_KINDS",
+    "MARKS",
     "AssetRegistered",
     "DataSource",
+    "Erasure",
     "Genesis",
     "Grant",
+    "HeadKey",
     "KeyEnrolled",
+    "KeyRevoked",
+    "KeyRotated",
     "OutputRecord",
     "Party",
     "PermitStatement",
@@ -53,6 +58,10 @@ _TIME_LOW, _TIME_HIGH = 1_600_000_000, 32_503_680_000
 _VOICE = "[a-z0-9][a-z0-9_-]{0,63}"
 _SLUG = "[a-z][a-z0-9-]{0,63}"
 _LEDGER = "[0-9a-f]{32}"
+
+
+#: Marks a delivered file may carry, as its maker declares them in the receipt.
+MARKS = frozenset({"metadata", "watermark", "audible"})
 
 
 def new_nonce() -> str:
@@ -133,7 +142,8 @@ class Validity(Record):
 
 @dataclass(frozen=True)
 class Retention(Record):
-    """How long reference audio and embeddings are kept, and where."""
+    """How long reference audio and embeddings are kept, and where: days after the grant has ended, by its last
+    day, its withdrawal or its replacement (0: erased on that day)."""
 
     reference_days: int = whole(0, 3_660)
     embedding_days: int = whole(0, 3_660)
@@ -212,7 +222,7 @@ class Software(Record):
 class OutputRecord(Record):
     """One delivered file. `same_as` names another output with the same sound in another format."""
 
-    name: str = text("[^/\\\\\\0]+")
+    name: str = text("(?!\\.{1,2}$)[^/\\\\\\0]+")
     sha256: str = hexes(64)
     bytes: int = whole()
     pcm_sha256: str = hexes(64)
@@ -280,6 +290,55 @@ class KeyEnrolled(Statement):
     key: str = did()
     role: str = text("subject|guardian|witness")
     holder_commit: str = hexes(64, default="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRotated(Statement):
+    """A key replaced by another; signed by both. From this entry on the new key stands where the old one stood."""
+
+    KIND: ClassVar[str] = "key-rotated"
+    old: str = did()
+    new: str = did()
+    role: str = text("operator|subject|guardian|witness")
+    reason: str = text(_SLUG)
+
+    def check(self) -> None:
+        """Two different keys."""
+        super().check()
+        if self.old == self.new:
+            raise InvalidInputError("is the old key", place="new", reason="field-invalid")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyRevoked(Statement):
+    """A speaker's, guardian's or witness's key that counts no longer; signed by that key or by the operator."""
+
+    KIND: ClassVar[str] = "key-revoked"
+    key: str = did()
+    role: str = text("subject|guardian|witness")
+    by: str = did()
+    effective: int = _moment()
+    reason: str = text(_SLUG)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadKey(Statement):
+    """A second key of the operator that signs every later tree head too; the heads themselves show that it is held."""
+
+    KIND: ClassVar[str] = "head-key"
+    algorithm: str = text("ml-dsa-44")
+    public: str = text("[A-Za-z0-9+/]{1750}==", low=1752, high=1752)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erasure(Statement):
+    """Personal data was erased from the side tables: which commitments can no longer be opened, and why."""
+
+    KIND: ClassVar[str] = "erasure"
+    subject: str = did()
+    commitments: tuple[str, ...] = texts("[0-9a-f]{64}", most=100_000)
+    items: int = whole()
+    reason: str = text(_SLUG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -395,6 +454,7 @@ class RenderReceipt(Statement):
     text_commit: str = hexes(64)
     outputs: tuple[OutputRecord, ...] = many(OutputRecord, low=1, most=2_000)
     measured: tuple[tuple[str, Any], ...] = measures(default=())
+    marks: tuple[str, ...] = texts(choices=MARKS, default=())
     spent: Spent = nested(Spent)
     software: Software = nested(Software)
 
@@ -477,6 +537,10 @@ LEDGER_KINDS: dict[str, type[Statement]] = {
     for kind in (
         Genesis,
         KeyEnrolled,
+        KeyRotated,
+        KeyRevoked,
+        HeadKey,
+        Erasure,
         Grant,
         Revocation,
         AssetRegistered,
@@ -486,7 +550,6 @@ LEDGER_KINDS: dict[str, type[Statement]] = {
         RenderAborted,
     )
 }
-_LOOSE_KINDS: dict[str, type[Statement]] = {kind.payload_type(): kind for kind in (PermitStatement, Refusal)}
 
 
 def parse_statement(envelope: Envelope, *kinds: type[Statement], what: str = "statement") -> Statement:
@@ -499,9 +562,9 @@ def parse_statement(envelope: Envelope, *kinds: type[Statement], what: str = "st
     InvalidInputError
         Wrong kind, malformed or not canonical.
     """
-    kind = LEDGER_KINDS.get(envelope.payload_type) or _LOOSE_KINDS.get(envelope.payload_type)
     allowed = kinds or tuple(LEDGER_KINDS.values())
-    if kind is None or kind not in allowed:
+    kind = next((item for item in allowed if item.payload_type() == envelope.payload_type), None)
+    if kind is None:
         wanted = ", ".join(item.KIND for item in allowed)
         raise InvalidInputError(
             f"{envelope.payload_type[:80]!r} where {wanted} is wanted", file=what, reason="statement-kind"

@@ -14,16 +14,16 @@ import sqlite3
 import stat
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .errors import ConsentRefusedError, InvalidInputError, UsageError
 from .keys import sync_folder
-from .schema import APPLICATION_ID, SCHEMA, USER_VERSION
+from .schema import ADDED, APPLICATION_ID, PAGE_SIZE, SCHEMA, USER_VERSION
 
-__all__ = ["Row", "Session", "Store"]
+__all__ = ["Block", "Row", "Session", "Store"]
 
 
 class _Without(importlib.abc.MetaPathFinder):
@@ -63,20 +63,93 @@ class Row(NamedTuple):
     envelope: bytes
 
 
+class Block(NamedTuple):
+    """The stored rows of a range, joined, for comparing them at once.
+
+    `columns` has a line for each row: leaf in upper-case hexadecimal, digest, kind and time, separated by
+    spaces. `envelopes` holds the envelopes, in order, each followed by a zero byte except the last.
+    """
+
+    columns: bytes
+    envelopes: tuple[bytes, ...]
+
+
+_COLUMNS = "seq, kind, digest, time, leaf, envelope"
+_LINES = "CAST(group_concat(hex(leaf) || ' ' || digest || ' ' || kind || ' ' || time, char(10)) AS BLOB)"
+_ENVELOPES = "CAST(group_concat(envelope, char(0)) AS BLOB)"
+_RANGE = " FROM entry WHERE seq >= ? AND seq < ?"
+
+
+def _typed(values: tuple[Any, ...]) -> Row:
+    # A damaged page can hold a null or a number where the table's definition allows none.
+    if [type(item) for item in values] != [int, str, str, int, bytes, bytes]:
+        raise sqlite3.DatabaseError("a stored entry has a column of the wrong type")
+    return Row(*values)
+
+
 class Session:
     """One open transaction on the database."""
 
-    def __init__(self, db: sqlite_utils.Database) -> None:
+    def __init__(self, db: sqlite_utils.Database, *, has_side: bool = True) -> None:
         self._db = db
+        self._has_side = has_side
 
-    def rows(self) -> list[Row]:
-        """All entries in order."""
-        cursor = self._db.execute("SELECT seq, kind, digest, time, leaf, envelope FROM entry ORDER BY seq")
-        return [Row(*row) for row in cursor]
+    def rows(self, start: int = 0, stop: int | None = None, *, kinds: Sequence[str] = ()) -> Iterator[Row]:
+        """Entries in order, one at a time, from `start` to before `stop`; of `kinds` alone when any are named."""
+        sql, values = f"SELECT {_COLUMNS} FROM entry WHERE seq >= ?", [start]
+        if stop is not None:
+            sql, values = sql + " AND seq < ?", [start, stop]
+        if kinds:
+            sql += f" AND kind IN ({', '.join('?' * len(kinds))})"
+        for row in self._db.execute(sql + " ORDER BY seq", (*values, *kinds)):
+            yield _typed(row)
+
+    def row(self, seq: int) -> Row | None:
+        """One entry."""
+        found = self._db.execute(f"SELECT {_COLUMNS} FROM entry WHERE seq = ?", (seq,)).fetchone()
+        return _typed(found) if found else None
+
+    def find(self, digest: str) -> int | None:
+        """Place of the statement of that digest, as the index has it."""
+        found = self._db.execute("SELECT seq FROM entry WHERE digest = ?", (digest,)).fetchone()
+        return int(found[0]) if found else None
+
+    def begins_with(self, prefix: str, most: int = 2) -> list[str]:
+        """Digests that begin with `prefix`, as the index has them."""
+        found = self._db.execute(
+            "SELECT digest FROM entry WHERE digest >= ? AND digest < ? LIMIT ?", (prefix, prefix + "g", most)
+        )
+        return [row[0] for row in found]
+
+    def bounds(self) -> tuple[int, int]:
+        """First and last place that hold an entry; (0, -1) when there is none."""
+        first, last = self._db.execute("SELECT min(seq), max(seq) FROM entry").fetchone()
+        return (0, -1) if first is None else (int(first), int(last))
+
+    def block(self, start: int, stop: int) -> Block:
+        """The rows from `start` to before `stop`, joined by SQLite, which is much faster than row by row."""
+        try:
+            found = self._db.execute(f"SELECT {_LINES}, {_ENVELOPES}{_RANGE}", (start, stop)).fetchone()
+            return Block(found[0] or b"", (found[1] or b"",))
+        except (sqlite3.DataError, sqlite3.OperationalError) as exc:
+            if "too big" not in str(exc):
+                raise
+            # Statements far larger than usual: their envelopes are joined here.
+            found = self._db.execute(f"SELECT {_LINES}{_RANGE}", (start, stop)).fetchone()
+            pieces = [row.envelope for row in self.rows(start, stop)]
+            return Block(found[0] or b"", tuple(piece + b"\0" for piece in pieces[:-1]) + tuple(pieces[-1:]))
+
+    def integrity(self) -> list[str]:
+        """What SQLite itself finds wrong with pages and indexes; empty for a sound database."""
+        found = [str(row[0]) for row in self._db.execute("PRAGMA integrity_check(10)")]
+        return [] if found == ["ok"] else found
 
     def checkpoints(self) -> list[tuple[int, bytes]]:
         """Stored tree heads; a sound ledger has one."""
-        return [(int(size), bytes(note)) for size, note in self._db.execute("SELECT size, note FROM checkpoint")]
+        found = self._db.execute("SELECT size, note FROM checkpoint").fetchall()
+        if not all(isinstance(size, int) and isinstance(note, bytes) for size, note in found):
+            raise sqlite3.DatabaseError("a stored tree head has the wrong type")
+        return [(size, note) for size, note in found]
 
     def append(self, rows: list[Row], size: int, note: bytes) -> None:
         """Add entries and replace the tree head; part of the running transaction."""
@@ -104,6 +177,36 @@ class Session:
         row = self._db.execute("SELECT salt FROM salt WHERE commitment = ?", (commitment,)).fetchone()
         return bytes(row[0]) if row else None
 
+    def put_side(self, kind: str, name: str, value: bytes) -> None:
+        """Keep something erasable under a kind and a name, replacing what was there."""
+        self._db.execute("INSERT OR REPLACE INTO side (kind, name, value) VALUES (?, ?, ?)", (kind, name, value))
+
+    def side(self, kind: str, name: str) -> bytes | None:
+        """What is kept under a kind and a name, unless erased."""
+        if not self._has_side:
+            return None
+        row = self._db.execute("SELECT value FROM side WHERE kind = ? AND name = ?", (kind, name)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def sides(self, kind: str) -> dict[str, bytes]:
+        """Everything of a kind, by name."""
+        if not self._has_side:
+            return {}
+        found = self._db.execute("SELECT name, value FROM side WHERE kind = ? ORDER BY name", (kind,))
+        return {name: bytes(value) for name, value in found}
+
+    def erase_side(self, kind: str, name: str) -> None:
+        """Erase it; `secure_delete` overwrites the bytes."""
+        self._db.execute("DELETE FROM side WHERE kind = ? AND name = ?", (kind, name))
+
+    def erase_salt(self, commitment: str) -> None:
+        """Erase the salt of a commitment: it can no longer be opened."""
+        self._db.execute("DELETE FROM salt WHERE commitment = ?", (commitment,))
+
+    def erase_delivery(self, receipt: str) -> None:
+        """Forget where the files of a receipt were put."""
+        self._db.execute("DELETE FROM delivery WHERE receipt = ?", (receipt,))
+
     def hold_intent(self, intent: str, lock: str) -> None:
         """Note which process lock keeps an open intent alive."""
         self._db.execute("INSERT INTO open_intent (intent, lock) VALUES (?, ?)", (intent, lock))
@@ -124,9 +227,10 @@ class Session:
         """Note that a receipted file has its final name."""
         self._db.execute("UPDATE delivery SET done = 1, path = ? WHERE receipt = ? AND name = ?", (path, receipt, name))
 
-    def deliveries(self) -> list[tuple[str, str, str, bool]]:
-        """(receipt, name, path, done) of every receipted file."""
-        cursor = self._db.execute("SELECT receipt, name, path, done FROM delivery ORDER BY rowid")
+    def deliveries(self, *, waiting: bool = False) -> list[tuple[str, str, str, bool]]:
+        """(receipt, name, path, done) of every receipted file, or of those that wait for their name."""
+        chosen = " WHERE NOT done" if waiting else ""
+        cursor = self._db.execute(f"SELECT receipt, name, path, done FROM delivery{chosen} ORDER BY rowid")
         return [(receipt, name, path, bool(done)) for receipt, name, path, done in cursor]
 
 
@@ -157,6 +261,7 @@ class Store:
             ) from exc
         db = self._connect()
         try:
+            db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {USER_VERSION}")
             with db.atomic():
@@ -172,12 +277,15 @@ class Store:
         self._check_file()
         try:
             db = self._connect()
-        except sqlite3.DatabaseError as exc:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as exc:
             raise self._damaged(exc) from exc
         try:
             db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-            self._check_schema(db)
-            yield Session(db)
+            version = self._check_schema(db)
+            if write and version < USER_VERSION:
+                self._bring_up_to_date(db)
+                version = USER_VERSION
+            yield Session(db, has_side=version == USER_VERSION)
             if write:
                 db.conn.execute("COMMIT")
             else:
@@ -196,9 +304,36 @@ class Store:
                     reason="file-unwritable",
                 ) from exc
             raise self._damaged(exc) from exc
+        except UnicodeDecodeError as exc:  # SQLite's own message quotes damaged bytes
+            raise self._damaged(exc) from exc
         finally:
             if db.conn.in_transaction:
                 db.conn.execute("ROLLBACK")
+            db.close()
+
+    def vacuum(self) -> None:
+        """Write the database anew, so that nothing of what was erased is left between its pages.
+
+        `secure_delete` overwrites what is deleted, but not the copies that moving rows between pages leaves behind.
+        """
+        self._check_file()
+        try:
+            db = self._connect()
+        except sqlite3.DatabaseError as exc:
+            raise self._damaged(exc) from exc
+        try:
+            self._check_schema(db)
+            # VACUUM attaches its temporary database by itself; nothing else of this connection attaches any.
+            db.conn.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 1)
+            db.conn.execute("VACUUM")
+        except sqlite3.DatabaseError as exc:
+            raise InvalidInputError(
+                f"cannot be rewritten ({exc})",
+                file=str(self.path),
+                remedy="Free some space, wait for other programs, and erase again",
+                reason="file-unwritable",
+            ) from exc
+        finally:
             db.close()
 
     def _connect(self) -> sqlite_utils.Database:
@@ -252,15 +387,37 @@ class Store:
                 remedy="Restore it from a backup",
             )
 
-    def _check_schema(self, db: sqlite_utils.Database) -> None:
+    def _check_schema(self, db: sqlite_utils.Database) -> int:
+        """Compare the schema byte for byte with that of its version; returns the version."""
         found = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if sorted(found) != sorted(SCHEMA) or version != USER_VERSION:
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        wanted = SCHEMA if version != 1 else tuple(item for item in SCHEMA if item[1] not in ADDED)
+        if sorted(found) != sorted(wanted) or version not in (1, USER_VERSION):
             raise ConsentRefusedError(
                 "ledger-schema-changed",
                 f"tables, triggers or version of {self.path} are not those of a ledger",
                 remedy="Restore it from a backup",
             )
+        return version
+
+    def _bring_up_to_date(self, db: sqlite_utils.Database) -> None:
+        """Give a database of the first version what the second added; part of the running transaction."""
+        for _kind, name, _table, sql in SCHEMA:
+            if name in ADDED:
+                db.execute(sql)
+        db.execute(f"PRAGMA user_version = {USER_VERSION}")
+
+    def stamp(self) -> tuple[int, ...]:
+        """Changes with every commit, and with every other write that the file system dates."""
+        try:
+            info = os.stat(self.path)
+            with open(self.path, "rb") as handle:
+                header = handle.read(28)
+        except OSError:
+            return ()
+        # Bytes 24 to 27 are SQLite's change counter.
+        counter = int.from_bytes(header[24:28], "big")
+        return (info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns, counter)
 
     def _damaged(self, exc: Exception) -> ConsentRefusedError:
         return ConsentRefusedError(

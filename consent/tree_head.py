@@ -14,7 +14,15 @@ from .encoding import MAX_INT, b64decode, b64encode
 from .errors import InvalidInputError, UsageError
 from .keys import PublicKey, SigningKey
 
-__all__ = ["Checkpoint", "format_tlog_proof", "parse_tlog_proof", "sign_checkpoint", "verify_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "format_tlog_proof",
+    "parse_note",
+    "parse_tlog_proof",
+    "read_checkpoint",
+    "sign_checkpoint",
+    "verify_checkpoint",
+]
 
 _ED25519 = b"\x01"
 _DASH = "— "
@@ -144,7 +152,11 @@ def parse_tlog_proof(text: str) -> tuple[int, list[bytes], bytes]:
         raise InvalidInputError("the proof has no index", file="proof", reason="proof-invalid")
     if str(int(number)) != number:
         raise InvalidInputError("the proof's index is not canonical", file="proof", reason="proof-invalid")
+    try:
+        tail = note.encode("utf-8")
+    except UnicodeEncodeError as exc:
+        raise InvalidInputError("the proof is not valid text", file="proof", reason="proof-invalid") from exc
     path = [b64decode(line, what="proof") for line in lines[2:]]
     if any(len(item) != 32 for item in path):
         raise InvalidInputError("a hash of the proof is not 32 bytes", file="proof", reason="proof-invalid")
-    return int(number), path, note.encode("utf-8")
+    return int(number), path, tail

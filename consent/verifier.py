@@ -7,24 +7,41 @@ can show is listed with them.
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from . import merkle
-from .authority import TIERS, check_signatures, tier
+from .authority import (
+    NOT_ASSURED,
+    TIERS,
+    Assurance,
+    KeyKnowledge,
+    assure,
+    check_signatures,
+    guardian_missing,
+    vouched_keys,
+)
+from .cosign import Cosignature, cosignatures
+from .encoding import b64decode
 from .envelope import Envelope
 from .errors import ConsentError, InvalidInputError
+from .keybook import KeyBook
 from .keys import PublicKey, read_small_file
 from .outputs import hash_file
-from .policy import Standing, decide_one
+from .policy import Standing, check_disclosure, decide_one
+from .pq import check_second
 from .proof import MAX_BUNDLE, PROOF_SUFFIX, Bundle, Located, parse_bundle
 from .scope import Use
 from .statements import (
     AssetRegistered,
     Genesis,
     Grant,
+    HeadKey,
+    KeyEnrolled,
+    KeyRotated,
     OutputRecord,
     RenderIntent,
     RenderReceipt,
@@ -32,13 +49,24 @@ from .statements import (
     Statement,
     parse_statement,
 )
-from .tree_head import Checkpoint, verify_checkpoint
+from .tree_head import Checkpoint, read_checkpoint, verify_checkpoint
 
-__all__ = ["NOT_SHOWN", "Verdict", "Verification", "verify_file"]
+__all__ = ["NOT_SHOWN", "Verdict", "Verification", "proofs_of", "verify_file"]
+
+#: What the spoken evidence of a grant shows, in words.
+SPOKEN: dict[str, str] = {
+    "matched": "the operator's record says that the challenge was understood and the voice was alike",
+    "witnessed": "a witness whose key you trust listened to the challenge",
+    "unwitnessed": "a witness listened whose key is not among yours",
+    "not-checked": "a recording is bound, but neither a program nor a witness checked it",
+    "mismatch": "the spoken evidence does not fit this grant",
+}
 
 NOT_SHOWN: tuple[str, ...] = (
     "whether the grant has been revoked since the receipt was written",
     "who the persons behind the keys are",
+    "whether a key that signed was given up or stolen since",
+    "what is on the recording of a spoken consent: its hash is shown, and what the operator measured",
     "whether whoever agreed understood what they agreed to",
     "whether the use is lawful",
     "whether the operator keeps another ledger, or rendered without one",
@@ -69,7 +97,7 @@ class Verification:
     use: Verdict
     voice: str = ""
     basis: str = ""
-    tier: str = ""
+    assurance: Assurance = NOT_ASSURED
     grant: str = ""
     record: str = ""
     operator: str = ""
@@ -78,6 +106,9 @@ class Verification:
     publisher_key: str = ""
     operator_trusted: bool | None = None
     publisher_trusted: bool | None = None
+    speaker_trusted: bool | None = None
+    witnesses: tuple[Cosignature, ...] = ()
+    post_quantum: str = "none"
     ledger: str = ""
     index: int = -1
     size: int = -1
@@ -90,10 +121,16 @@ class Verification:
 
     @property
     def trusted(self) -> bool | None:
-        """Whether the operator or the voice's publisher is among the trusted keys; None when none were given."""
+        """Whether a trusted key stands behind the records: the operator's, the voice publisher's, or the speaker's,
+        who named the operator in the grant; None when no keys were given."""
         if self.operator_trusted is None:
             return None
-        return self.operator_trusted or bool(self.publisher_trusted)
+        return self.operator_trusted or bool(self.publisher_trusted) or bool(self.speaker_trusted)
+
+    @property
+    def tier(self) -> str:
+        """Assurance tier, as far as the trusted keys show it."""
+        return self.assurance.tier
 
     @property
     def ok(self) -> bool:
@@ -106,6 +143,9 @@ class Verification:
         for name in ("records", "use"):
             verdict: Verdict = getattr(self, name)
             out[name] = {"ok": verdict.ok, "problems": list(verdict.problems)}
+        out["assurance"] = dict(self.assurance.__dict__)
+        out["tier"] = self.tier
+        out["witnesses"] = [dict(item.__dict__) for item in self.witnesses]
         return {"ok": self.ok, "trusted": self.trusted, **out}
 
     def text(self) -> str:
@@ -127,6 +167,8 @@ class Verification:
             lines += [
                 f"  voice     {self.voice} (basis: {self.basis})",
                 f"  tier      {self.tier}: {TIERS.get(self.tier, '')}",
+                *([f"            {self.assurance.text()}"] if self.assurance.could_be else []),
+                *([f"  spoken    {SPOKEN[self.assurance.spoken]}"] if self.assurance.spoken else []),
                 f"  use       {_describe(self.asked)}",
                 f"  agreed    {self.intended_use}",
                 f"  grant     {self.grant}",
@@ -140,6 +182,8 @@ class Verification:
                 ),
                 f"  operator  {self.operator_name}, {self.operator} ({trust[self.operator_trusted]})",
                 f"  ledger    {self.ledger}, entry {self.index} of {self.size}, {when}",
+                *([f"  ML-DSA-44 {self.post_quantum} on the tree head"] if self.post_quantum != "none" else []),
+                *(f"  witness   {item.text()} saw the first {self.size} entries" for item in self.witnesses),
                 *(f"  data      {item}" for item in self.attributions),
             ]
         lines.append("  not shown:")
@@ -174,9 +218,45 @@ class _Shown:
     grant_envelope: Envelope
     grant_digest: str
     record: AssetRegistered | None
+    keys: KeyBook
+    operator: str
+    key_revoked_from: int | None
+    found: tuple[tuple[Statement, Envelope], ...] = ()
 
 
-def verify_file(path: Path | str, *, proof: Path | str | None = None, trust: Sequence[PublicKey] = ()) -> Verification:
+def proofs_of(path: Path | str) -> tuple[Path, ...]:
+    """The proofs beside a delivered file: its own, then numbered ones of further voices in it.
+
+    Parameters
+    ----------
+    path : path
+        The audio file.
+
+    Returns
+    -------
+    tuple of Path
+        ``FILE.voiceproof`` first (whether it exists or not), then ``FILE.2.voiceproof`` and so on.
+    """
+    target = Path(path)
+    found: list[tuple[int, Path]] = []
+    try:
+        names = os.listdir(target.parent)
+    except OSError:
+        names = []
+    for name in names:
+        number = name.removeprefix(f"{target.name}.").removesuffix(PROOF_SUFFIX)
+        if name == f"{target.name}.{number}{PROOF_SUFFIX}" and number.isascii() and number.isdigit():
+            found.append((int(number), target.with_name(name)))
+    return (target.with_name(target.name + PROOF_SUFFIX), *(proof for _, proof in sorted(found)))
+
+
+def verify_file(
+    path: Path | str,
+    *,
+    proof: Path | str | None = None,
+    trust: Sequence[PublicKey] = (),
+    witnesses: Sequence[PublicKey] = (),
+) -> Verification:
     """Verify a delivered file against its `.voiceproof`.
 
     Parameters
@@ -186,8 +266,10 @@ def verify_file(path: Path | str, *, proof: Path | str | None = None, trust: Seq
     proof : path, optional
         Its proof; default: the file's name with `.voiceproof` appended.
     trust : sequence of PublicKey
-        Operators' (or voice publishers') keys you trust. When given, the operator must be one of them, or the
-        voice's publisher must be.
+        Keys you know: operators', voice publishers', speakers', witnesses'. When given, the operator, the
+        publisher or the speaker must be one of them (a speaker also through a witness who vouched for their key).
+    witnesses : sequence of PublicKey
+        Each of them must have cosigned the tree head of the proof. Those of `trust` that did are shown too.
 
     Returns
     -------
@@ -210,13 +292,23 @@ def verify_file(path: Path | str, *, proof: Path | str | None = None, trust: Seq
             remedy="Get the .voiceproof that was delivered with it, or name it with --proof",
             reason="proof-missing",
         ) from exc
-    return verify_bytes(data, file_sha256, name=str(target), trust=trust)
+    return verify_bytes(data, file_sha256, name=str(target), trust=trust, witnesses=witnesses)
 
 
-def verify_bytes(bundle: bytes, file_sha256: str, *, name: str, trust: Sequence[PublicKey] = ()) -> Verification:
+def verify_bytes(
+    bundle: bytes,
+    file_sha256: str,
+    *,
+    name: str,
+    trust: Sequence[PublicKey] = (),
+    witnesses: Sequence[PublicKey] = (),
+) -> Verification:
     """Like `verify_file`, from a bundle's bytes and a file's hash."""
     try:
-        shown = _show(parse_bundle(bundle, what="proof"))
+        parsed = parse_bundle(bundle, what="proof")
+        shown = _show(parsed)
+        second = _second(parsed.checkpoint, shown)
+        seen = cosignatures(parsed.checkpoint, dict.fromkeys((*trust, *witnesses)))
     except (_Broken, ConsentError) as exc:
         undecided = Verdict(None, ("the records that would say so are not sound",))
         return Verification(name, Verdict(False, (str(exc),)), undecided)
@@ -227,12 +319,17 @@ def verify_bytes(bundle: bytes, file_sha256: str, *, name: str, trust: Sequence[
         hint = f" ({named.sha256[:16]}…)" if named else ""
         problems.append(f"the file's SHA-256 {file_sha256[:16]}… is not the one the receipt names{hint}")
     problems += _links(shown)
+    missing = {key.did for key in witnesses} - {item.key for item in seen}
+    problems += [f"the tree head is not cosigned by {did}" for did in sorted(missing)]
     anchors = {key.did for key in trust}
     publisher_key = shown.record.publisher.key if shown.record else ""
-    operator_trusted = shown.genesis.operator.key in anchors if anchors else None
+    operator_keys = {key.did for _start, key in shown.keys.operators}
+    operator_trusted = bool(operator_keys & anchors) if anchors else None
     publisher_trusted = publisher_key in anchors if anchors else None
-    if anchors and not operator_trusted and not publisher_trusted:
-        problems.append("neither the operator's nor the publisher's key is among those you trust")
+    assurance, speaker_known = _assurance(shown, anchors)
+    speaker_trusted = speaker_known if anchors else None
+    if anchors and not (operator_trusted or publisher_trusted or speaker_trusted):
+        problems.append("neither the operator's, the publisher's nor the speaker's key is among those you trust")
     grant, receipt = shown.grant, shown.receipt
     return Verification(
         file=name,
@@ -240,15 +337,18 @@ def verify_bytes(bundle: bytes, file_sha256: str, *, name: str, trust: Sequence[
         use=_use_verdict(shown, output),
         voice=receipt.voice,
         basis=grant.basis,
-        tier=tier(grant, shown.grant_envelope),
+        assurance=assurance,
         grant=shown.grant_digest,
         record=receipt.record,
-        operator=shown.genesis.operator.key,
+        operator=shown.operator,
         operator_name=shown.genesis.operator.name,
         publisher=shown.record.publisher.name if shown.record else "",
         publisher_key=publisher_key,
         operator_trusted=operator_trusted,
         publisher_trusted=publisher_trusted,
+        speaker_trusted=speaker_trusted,
+        witnesses=seen,
+        post_quantum=second,
         ledger=shown.head.origin,
         index=shown.index,
         size=shown.head.size,
@@ -264,19 +364,18 @@ def verify_bytes(bundle: bytes, file_sha256: str, *, name: str, trust: Sequence[
 
 def _show(bundle: Bundle) -> _Shown:
     """Steps 1 to 4: whose log, its signed head, every statement in it, every signature on it."""
-    # 1. The genesis entry says which key and which log. It is believed only as entry 0 under that key's own
-    # head.
-    genesis, operator = _genesis(bundle.support)
-    # 2. The tree head is signed by that key for that log.
-    head = verify_checkpoint(bundle.checkpoint, operator, f"voicekit.local/{genesis.ledger}")
+    # 1. The genesis entry says which key and which log; the entries about keys say which key stood when. Nothing
+    # of it is believed before the tree head is signed by the key in force, and each entry lies under that head.
+    genesis, statements, keys = _read(bundle)
+    # 2. The tree head is signed by the key in force at its size, for that log.
+    size = read_checkpoint(bundle.checkpoint).size
+    head = verify_checkpoint(bundle.checkpoint, keys.operator_at(size), f"voicekit.local/{genesis.ledger}")
     # 3. Every statement is where the proof says, and 4. signed by those who must sign it.
     found: dict[str, tuple[Statement, Envelope]] = {}
-    for item in (bundle.receipt, *bundle.support):
+    for item, statement, envelope in statements:
         what = f"entry {item.index}"
         merkle.verify_inclusion(merkle.leaf_hash(item.envelope), item.index, head.size, item.path, head.root)
-        envelope = Envelope.parse(item.envelope, what=what)
-        statement = parse_statement(envelope, what=what)
-        check_signatures(statement, envelope, operator, what=what)
+        check_signatures(statement, envelope, keys.operator_at(item.index), what=what)
         if statement.ledger not in (genesis.ledger, "any"):
             raise _Broken(f"{what} was made for another ledger")
         found[envelope.digest] = (statement, envelope)
@@ -303,18 +402,53 @@ def _show(bundle: Bundle) -> _Shown:
         grant_envelope,
         receipt.grant,
         record if isinstance(record, AssetRegistered) else None,
+        keys,
+        keys.operator_at(bundle.receipt.index).did,
+        keys.revoked_from(grant.subject.key, grant.subject.guardian_key, before=bundle.receipt.index),
+        tuple(found.values()),
     )
 
 
-def _genesis(support: Sequence[Located]) -> tuple[Genesis, PublicKey]:
-    for item in support:
-        if item.index != 0:
-            continue
-        envelope = Envelope.parse(item.envelope, what="entry 0")
-        statement = parse_statement(envelope, Genesis, what="entry 0")
+def _read(bundle: Bundle) -> tuple[Genesis, list[tuple[Located, Statement, Envelope]], KeyBook]:
+    """The statements in the order of their places, and what they say about keys."""
+    genesis: Genesis | None = None
+    keys, statements = KeyBook(), []
+    for item in sorted((bundle.receipt, *bundle.support), key=lambda item: item.index):
+        what = f"entry {item.index}"
+        envelope = Envelope.parse(item.envelope, what=what)
+        statement = parse_statement(envelope, what=what)
+        if genesis is None and (item.index != 0 or not isinstance(statement, Genesis)):
+            raise _Broken("the ledger's first entry is not in the proof")
         if isinstance(statement, Genesis):
-            return statement, PublicKey.from_did(statement.operator.key)
-    raise _Broken("the ledger's first entry is not in the proof")
+            genesis = statement
+        else:
+            keys.check(statement)
+        keys.take(item.index, statement)
+        statements.append((item, statement, envelope))
+    if genesis is None:
+        raise _Broken("the ledger's first entry is not in the proof")
+    return genesis, statements, keys
+
+
+def _assurance(shown: _Shown, anchors: set[str]) -> tuple[Assurance, bool]:
+    """The tier with what the trusted keys show, and whether a known speaker stands behind the grant."""
+    known = frozenset(anchors)
+    operators = frozenset(key.did for _start, key in shown.keys.operators)
+    enrolments = [(s, e) for s, e in shown.found if isinstance(s, KeyEnrolled)]
+    rotations = [(s, e) for s, e in shown.found if isinstance(s, KeyRotated)]
+    vouched, others = vouched_keys(enrolments, rotations, known, operators)
+    publisher = {shown.record.publisher.key} if shown.record else set()
+    ring = KeyKnowledge(known, vouched, others | publisher | operators)
+    assurance = assure(shown.grant, shown.grant_envelope, ring)
+    return assurance, assurance.tier in ("A", "B")
+
+
+def _second(note: bytes, shown: _Shown) -> str:
+    """The second signature, where an entry says that there is one: verified, or not checked; else none."""
+    keys = [statement for statement, _envelope in shown.found if isinstance(statement, HeadKey)]
+    if not keys:
+        return "none"
+    return "verified" if check_second(note, b64decode(keys[-1].public, what="head key")) else "not checked"
 
 
 def _links(shown: _Shown) -> list[str]:
@@ -332,7 +466,7 @@ def _links(shown: _Shown) -> list[str]:
         problems.append("the grant is for another voice")
     if grant.record != receipt.record:
         problems.append("grant and receipt name different voice records")
-    if grant.grantee.key != shown.genesis.operator.key:
+    if not shown.keys.same(grant.grantee.key, shown.genesis.operator.key):
         problems.append("the grant is to another operator")
     return problems
 
@@ -343,7 +477,8 @@ def _use_verdict(shown: _Shown, output: OutputRecord | None) -> Verdict:
         return Verdict(None, ("this file is not an output of the receipt",))
     receipt, problems = shown.receipt, []
     before = Spent(max(receipt.spent.renders - 1, 0), max(receipt.spent.seconds - receipt.seconds, 0))
-    standing = Standing(shown.grant_digest, shown.grant, before, record=shown.record)
+    revoked_from = shown.key_revoked_from
+    standing = Standing(shown.grant_digest, shown.grant, before, record=shown.record, key_revoked_from=revoked_from)
     real = Use(**{**receipt.use.__dict__, "seconds": receipt.seconds})
     for when, use, moment in (
         ("when it began", receipt.use, shown.intent.time),
@@ -354,4 +489,9 @@ def _use_verdict(shown: _Shown, output: OutputRecord | None) -> Verdict:
         decision = decide_one(standing, use=asked, operands=receipt.operands, now=moment)
         if not decision.allowed:
             problems.append(f"{when}: {decision.reason}: {decision.message}")
+    unmet = check_disclosure(shown.grant.disclosure, receipt.marks)
+    if unmet is not None:
+        problems.append(f"{unmet[0]}: {unmet[1]}")
+    if guardian_missing(shown.grant, shown.grant_envelope):
+        problems.append("the grant is a minor's, and the guardian's signature is missing")
     return Verdict(not problems, tuple(problems))

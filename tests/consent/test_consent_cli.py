@@ -10,11 +10,30 @@ from pathlib import Path
 
 import pytest
 
+from consent import Engines
 from consent._cli import main
 from tests.consent.world import RELEASE, World, weights
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("init", "keygen", "grant", "revoke", "list", "show", "audit", "verify")
+COMMANDS = (
+    "init",
+    "keygen",
+    "grant",
+    "revoke",
+    "list",
+    "show",
+    "audit",
+    "verify",
+    "challenge",
+    "trust-key",
+    "minimum-tier",
+    "keys",
+    "enroll-key",
+    "rotate-key",
+    "revoke-key",
+    "witness",
+    "renew-proof",
+)
 START_CPU_SECONDS = 1.0
 
 
@@ -45,7 +64,12 @@ def test_a_grants_whole_life(studio: Path, capsys) -> None:
     code, grant = call(
         capsys, "grant", studio / "ada.toml", "--key", studio / "speaker.key", "--certificate", studio / "cert.json"
     )
-    assert code == 0 and (grant["tier"], grant["state"]) == ("B", "active")
+    assert code == 0 and (grant["tier"], grant["state"]) == ("D", "active")
+    assert grant["certificate"] == str(studio / "cert.json")
+    assert call(capsys, "trust-key", made["key"], "--name", "Ada")[1]["keys"][0]["role"] == "speaker"
+    assert call(capsys, "list")[1]["grants"][0]["tier"] == "B"
+    assert call(capsys, "trust-key", made["key"], "--remove")[1]["keys"] == []
+    assert call(capsys, "list")[1]["grants"][0]["tier"] == "D"
     code, listed = call(capsys, "list")
     assert [item["grant"] for item in listed["grants"]] == [grant["grant"]]
     code, shown = call(capsys, "show", grant["grant"][:8])
@@ -55,6 +79,13 @@ def test_a_grants_whole_life(studio: Path, capsys) -> None:
     assert code == 0
     assert call(capsys, "list")[1]["grants"][0]["state"] == "revoked"
     assert call(capsys, "revoke", "--certificate", studio / "cert.json")[0] == 2
+
+
+def test_a_minimum_tier_is_set_and_shown(studio: Path, capsys) -> None:
+    assert call(capsys, "minimum-tier")[1]["minimum_tier"] == ""
+    assert call(capsys, "minimum-tier", "B")[1]["minimum_tier"] == "B"
+    assert call(capsys, "minimum-tier")[1]["minimum_tier"] == "B"
+    assert call(capsys, "minimum-tier", "none")[1]["minimum_tier"] == ""
 
 
 def test_revoke_by_prefix_and_loose_file(studio: Path, capsys) -> None:
@@ -182,3 +213,74 @@ def test_starts_quickly_and_imports_nothing_heavy(studio: Path, args: list[str])
             break
     assert done.stderr.strip().endswith("[]")
     assert best < START_CPU_SECONDS
+
+
+def test_a_challenge_answered_with_a_witness(studio: Path, capsys) -> None:
+    """No engine is installed in this way of running; a person listens and signs."""
+    call(capsys, "keygen", studio / "speaker.key")
+    witness = call(capsys, "keygen", studio / "witness.key")[1]["key"]
+    call(capsys, "trust-key", witness, "--role", "witness", "--name", "Wim")
+    code, made = call(capsys, "challenge", studio / "ada.toml", "--key", studio / "speaker.key")
+    assert code == 0 and len(made["words"]) == 6 and made["statement"].startswith("I, Ada Example, allow Press")
+    (studio / "spoken.wav").write_bytes(b"somebody reads")
+    answer = ("grant", studio / "ada.toml", "--key", studio / "speaker.key", "--statement", studio / "spoken.wav")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("consent.spoken.find_engines", lambda: Engines())
+        code, grant = call(capsys, *answer, "--witness-key", studio / "witness.key", "--witness-name", "Wim Example")
+    assert code == 0 and (grant["tier"], grant["spoken"]) == ("C", "witnessed")
+    assert Path(grant["certificate"]).is_file()  # written without being asked for
+    code, error = call(capsys, *answer, "--challenge", made["challenge"])
+    assert code == 1 and error["error"]["reason"] == "challenge-used"
+    code, error = call(capsys, "grant", studio / "ada.toml", "--witness-key", studio / "witness.key")
+    assert code == 2 and "go with --statement" in error["error"]["message"]
+
+
+def test_a_passphrase_by_file_by_surroundings_or_wrong(studio: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    right, wrong = studio / "right.txt", studio / "wrong.txt"
+    right.write_text("correct horse\n")
+    wrong.write_text("battery\n")
+    code, made = call(capsys, "keygen", studio / "speaker.key", "--passphrase-file", right)
+    assert code == 0 and made["encrypted"] is True
+    grant = ("grant", studio / "ada.toml", "--key", studio / "speaker.key")
+    code, error = call(capsys, *grant, "--key-passphrase-file", wrong)
+    assert code == 2 and error["error"]["message"].startswith("the passphrase is wrong")
+    code, error = call(capsys, *grant)
+    assert code == 2 and "CONSENT_PASSPHRASE_FILE" in error["error"]["remedy"]
+    monkeypatch.setenv("CONSENT_PASSPHRASE_FILE", str(right))
+    assert call(capsys, *grant)[0] == 0
+
+
+def test_a_key_file_is_stretched_by_scrypt_and_others_still_open(tmp_path: Path) -> None:
+    """The numbers are read from the file; a PBKDF2 file of `cryptography` alone is read as before."""
+    from cryptography.hazmat.primitives import serialization as s
+
+    from consent import InvalidInputError, SigningKey
+
+    key = SigningKey.generate()
+    key.save(tmp_path / "new.key", b"phrase")
+    text = (tmp_path / "new.key").read_text()
+    assert text.startswith("kdf: scrypt n=131072 r=8 p=1 salt=")
+    assert SigningKey.load(tmp_path / "new.key", b"phrase").public == key.public
+    old = tmp_path / "old.key"
+    old.write_bytes(key._private.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.BestAvailableEncryption(b"x")))
+    old.chmod(0o600)
+    assert SigningKey.load(old, b"x").public == key.public
+    with pytest.raises(ValueError):  # the passphrase itself opens nothing: an attacker has to run scrypt
+        s.load_pem_private_key(text.encode(), b"phrase")
+    huge = tmp_path / "huge.key"
+    huge.write_text(text.replace("n=131072", "n=16777216"))
+    huge.chmod(0o600)
+    with pytest.raises(InvalidInputError, match="out of range"):
+        SigningKey.load(huge, b"phrase")
+
+
+def test_keygen_asks_on_a_terminal_and_can_be_told_not_to(
+    studio: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = iter(["one", "other", "one", "one"])
+    monkeypatch.setattr("consent._secrets._on_terminal", lambda: True)
+    monkeypatch.setattr("getpass.getpass", lambda prompt, stream: next(said))
+    code, error = call(capsys, "keygen", studio / "a.key")
+    assert code == 2 and "differ" in error["error"]["message"] and not (studio / "a.key").exists()
+    assert call(capsys, "keygen", studio / "a.key")[1]["encrypted"] is True
+    assert call(capsys, "keygen", studio / "b.key", "--no-passphrase")[1]["encrypted"] is False

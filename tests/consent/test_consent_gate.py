@@ -8,6 +8,7 @@ import pytest
 
 from consent import ALL_CONTENT, ConsentRefusedError, InvalidInputError, Output, Scope, UsageError, Use
 from consent.errors import REASONS
+from consent.known import add_known, write_minimum_tier
 from tests.consent.world import DAY, PARAMS, RELEASE, SPEAKER, START, STRANGER, USE, WIDE, World, draft, weights
 
 
@@ -404,6 +405,7 @@ def test_grant_signed_elsewhere_is_countersigned(world: World) -> None:
     party = world.ledger.operator_party()
     built = draft(world.folder).build(ledger=world.ledger.id, operator=party, now=START, subject_key=SPEAKER.public.did)
     world.ledger.add_statement(built.grant.sign(SPEAKER).to_bytes())
+    add_known(world.path, SPEAKER.public, "speaker")
     assert world.ledger.grants()[0].tier == "B"
 
 
@@ -411,7 +413,49 @@ def test_tiers(world: World) -> None:
     world.grant(None)
     world.grant(SPEAKER)
     world.grant(world.ledger.operator_signing_key())
+    # Anybody can make a key and call it the speaker's: it counts once the operator says whose it is.
+    assert [item.tier for item in world.ledger.grants()] == ["D", "D", "D"]
+    assert [item.assurance.could_be for item in world.ledger.grants()] == ["", "B", ""]
+    add_known(world.path, SPEAKER.public, "speaker")
     assert [item.tier for item in world.ledger.grants()] == ["D", "B", "D"]
+
+
+def test_a_demanded_tier_is_held(world: World) -> None:
+    world.grant(None)
+    with pytest.raises(ConsentRefusedError, match="reaches tier C") as caught:
+        world.request(minimum_tier="C")
+    assert caught.value.reason == "tier-too-low"
+    high = world.grant(SPEAKER)
+    with pytest.raises(ConsentRefusedError, match="reaches tier B"):
+        world.request(minimum_tier="B")
+    add_known(world.path, SPEAKER.public, "speaker")
+    assert world.request(minimum_tier="B").grant == high
+    assert world.request(minimum_tier="D") and world.request()
+    with pytest.raises(ConsentRefusedError, match="reaches tier A"):
+        world.request(minimum_tier="A")
+    with pytest.raises(UsageError, match="A, B, C or D"):
+        world.request(minimum_tier="Z")
+
+
+def test_the_studios_own_demand_holds_beside_the_callers(world: World) -> None:
+    world.grant(None)
+    write_minimum_tier(world.path, "C")
+    for asked in ("", "D"):
+        with pytest.raises(ConsentRefusedError, match="reaches tier C"):
+            world.request(minimum_tier=asked)
+    with pytest.raises(ConsentRefusedError, match="reaches tier B"):
+        world.request(minimum_tier="B")
+    (world.path / "keys" / "minimum-tier.txt").write_text("low\n")
+    with pytest.raises(InvalidInputError, match="holds A, B, C or D"):
+        world.request()
+    write_minimum_tier(world.path, "")
+    assert world.request()
+
+
+def test_a_voice_without_a_donor_reaches_any_tier(world: World) -> None:
+    world.house()
+    use = (weights("house.safetensors", b"house"),)
+    assert world.request(voice="house", operands=use, minimum_tier="A")
 
 
 def test_a_grant_naming_a_speakers_key_without_its_signature_is_tier_d(world: World) -> None:

@@ -206,3 +206,59 @@ def test_recheck_sees_a_revocation_by_another_process(world: World) -> None:
     run(CHILD + "ledger.revoke(sys.argv[2])\n", world.path, grant)
     with pytest.raises(ConsentRefusedError, match=r"^revoked:"):
         world.ledger.recheck(permit)
+
+
+@pytest.mark.slow
+def test_eight_processes_append_200_each(world: World) -> None:
+    world.grant(renders=10**6, seconds=10**6)
+    before = world.ledger.size()
+    children = [start(CHILD + "for i in range(200):\n    ask()\n", world.path) for _ in range(8)]
+    for child in children:
+        child.communicate(timeout=500)
+        assert child.returncode == 0
+    assert world.ledger.size() >= before + 1_600
+    world.reopen()
+    # Each intent of a program that has ended is closed once.
+    assert world.ledger.size() == before + 3_200
+    report = world.ledger.audit()
+    assert report.ok, report.text()
+
+
+def test_a_journal_cut_short_is_rolled_back_or_refused(world: World, monkeypatch) -> None:
+    """As after a power cut in the middle of a large change: the pages are half written, the journal is hot."""
+    import shutil
+    import sqlite3
+
+    monkeypatch.setattr("consent.core.record_refusal", lambda *args, **more: None)
+    world.grant(renders=100, seconds=1_000)
+    for _ in range(12):
+        world.ledger.abort(world.request(), "cancelled")
+    size, path = world.ledger.size(), world.path / "ledger.db"
+    world.ledger.close()
+    half, hot = world.folder / "half.db", world.folder / "hot.journal"
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA cache_size = 1")
+    db.execute("BEGIN")
+    for name in ("entry_no_update", "entry_no_delete"):
+        db.execute(f"DROP TRIGGER {name}")
+    db.execute("UPDATE entry SET envelope = CAST(envelope || zeroblob(3000) AS BLOB)")
+    shutil.copy(path, half)
+    shutil.copy(path.with_name("ledger.db-journal"), hot)
+    db.execute("ROLLBACK")
+    db.close()
+    journal, whole = hot.read_bytes(), half.read_bytes()
+    assert whole != path.read_bytes() and len(journal) > 20_000
+    outcomes = set()
+    for cut in [len(journal), 0, 8, 511, 512, 513, *range(5_000, len(journal), len(journal) // 12)]:
+        path.write_bytes(whole)
+        path.with_name("ledger.db-journal").write_bytes(journal[:cut])
+        try:
+            with Ledger.open(world.path, now=world.clock) as ledger:
+                assert ledger.size() == size and ledger.audit().ok
+            outcomes.add("rolled back")
+            assert cut == len(journal) or cut > 5_000
+        except ConsentRefusedError as exc:
+            outcomes.add(exc.reason)
+            assert exc.reason in {"ledger-tampered", "ledger-schema-changed", "checkpoint-invalid"}
+            assert cut < len(journal)
+    assert "rolled back" in outcomes and len(outcomes) > 1

@@ -217,7 +217,7 @@ def test_triggers_are_a_seat_belt(small: World) -> None:
         "CREATE VIEW v AS SELECT 1",
         "CREATE TRIGGER evil AFTER INSERT ON entry BEGIN DELETE FROM salt; END",
         "DROP INDEX entry_digest",
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 9",
         "PRAGMA application_id = 1",
         "PRAGMA journal_mode = WAL",
     ],

@@ -27,7 +27,9 @@ def delivered(world: World) -> Path:
 def test_good_file(world: World, delivered: Path) -> None:
     found = verify_file(delivered)
     assert found.ok and found.records.ok and found.use.ok
-    assert (found.voice, found.basis, found.tier) == ("ada", "consent", "B")
+    assert (found.voice, found.basis, found.tier) == ("ada", "consent", "D")
+    assert found.assurance.text() == f"D; B if {SPEAKER.public.did} is known to you as the speaker's: --trust"
+    assert found.assurance.text() in found.text()
     assert found.operator == world.ledger.operator.did and found.operator_name == "Operator"
     assert (found.index, found.size, found.time) == (3, 4, START)
     assert any("revoked since" in item for item in found.not_shown)
@@ -142,7 +144,7 @@ class Forge:
             **receipt,
         }
         signed = RenderReceipt(**values).sign(self.receipt_key or self.key)
-        genesis = world.ledger.entry(next(d for d, seq in world.ledger._chain.digests.items() if seq == 0))[2]
+        genesis = world.ledger.entry(next(d for d, seq in world.ledger._chain.decisive.items() if seq == 0))[2]
         envelopes = [genesis, grant_envelope.to_bytes(), intent.to_bytes(), signed.to_bytes()]
         leaves = [merkle.leaf_hash(e) for e in envelopes]
         note = sign_checkpoint(Checkpoint(world.ledger.origin, 4, merkle.root(leaves)), self.key)
@@ -203,7 +205,7 @@ def test_a_grant_the_operator_widened_loses_the_speakers_signature(world: World)
         found = forge.verify(grant=wide, use=changed(mode="singing"))
     finally:
         module.Statement.sign = original  # type: ignore
-    assert found.use.ok and found.tier == "D"
+    assert found.use.ok and (found.tier, found.assurance.could_be) == ("D", "")
 
 
 def test_a_receipt_in_the_tree_that_the_operator_did_not_sign(world: World) -> None:

@@ -1,0 +1,417 @@
+"""Sealed voices: what was built from a person rests encrypted, and only the gate opens it, in memory.
+
+`seal` takes weights and reference recordings that a grant names, and writes one file per voice that nothing but its
+own data key opens. `unseal` gives the plaintext to the holder of a valid permit for that very voice, in memory. When a
+grant is withdrawn whose effect is `delete-voice` or `recall`, `settle` destroys the wrapped data key: every copy of the
+sealed file, here and in backups, is dead. The ledger calls it after everything it writes; a killed program's half-done
+work is finished at the next opening.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import ConsentRefusedError, InvalidInputError, UsageError
+from .keys import sync_folder, write_new_file
+from .keystore import Destroyed, Keystore
+from .sealed import MAX_PLAIN, Header, SealedFile, Source, open_sealed, open_source, unseal_file, write
+from .settling import SEALED_SUFFIX, WHERE, holdings, keystore_folder, settle
+from .synthetic import refuse_synthetic
+from .withdrawal import Holding
+
+if TYPE_CHECKING:
+    from .ledger import Ledger
+    from .permit import Permit
+
+__all__ = ["SealedVoice", "Unsealed", "Vault"]
+
+REMOVED = "removed"
+
+
+@dataclass(frozen=True)
+class SealedVoice:
+    """A sealed voice at a glance.
+
+    Parameters
+    ----------
+    voice, grant, key : str
+        Whose; under which grant; name of its data key.
+    path : Path
+        The sealed file.
+    files : tuple of str
+        Names of what is inside.
+    bytes : int
+        Length of the sealed file.
+    state : str
+        sealed, dead (its key was destroyed), foreign (another ledger's) or unreadable.
+    problem : str
+        What is wrong with it, if anything.
+    """
+
+    voice: str
+    grant: str
+    key: str
+    path: Path
+    files: tuple[str, ...]
+    bytes: int
+    state: str
+    problem: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {**self.__dict__, "path": str(self.path), "files": list(self.files)}
+
+
+class Unsealed(Mapping[str, bytearray]):
+    """Plaintext in memory, by file name. Use it in a `with` block: its end overwrites the bytes.
+
+    What was copied out of it (a tensor, a `bytes` object) is the caller's to forget.
+    """
+
+    def __init__(self, files: dict[str, bytearray]) -> None:
+        self._files = files
+
+    def __getitem__(self, name: str) -> bytearray:
+        return self._files[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __repr__(self) -> str:
+        return f"Unsealed({', '.join(self._files)})"
+
+    def __enter__(self) -> Unsealed:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.wipe()
+
+    def __reduce__(self) -> str:
+        raise UsageError("an unsealed voice is not pickled; unseal it where it is needed")
+
+    def wipe(self) -> None:
+        """Overwrite everything with zeros and forget it."""
+        for data in self._files.values():
+            data[:] = bytes(len(data))
+        self._files = {}
+
+
+class Vault:
+    """The sealed voices of one ledger. Made by `open`."""
+
+    def __init__(self, ledger: Ledger, folder: Path, store: Keystore, passphrase: bytes | None) -> None:
+        self._ledger, self.folder, self._store, self._passphrase = ledger, folder, store, passphrase
+
+    @classmethod
+    def open(
+        cls,
+        ledger: Ledger,
+        *,
+        keystore: Path | str | None = None,
+        passphrase: bytes | None = None,
+        keyring: bool = False,
+    ) -> Vault:
+        """Open the vault of a ledger; make it if there is none. Withdrawals that wait are carried out.
+
+        Parameters
+        ----------
+        ledger : Ledger
+            Open for writing.
+        keystore : path, optional
+            Folder of the wrapped keys, for instance on another disk; remembered. Default: inside the ledger's folder.
+        passphrase : bytes, optional
+            Encrypts the vault key when the vault is made, and opens it later.
+        keyring : bool
+            When the vault is made without a passphrase: keep the vault key in the system's keyring, not in a file.
+
+        Returns
+        -------
+        Vault
+
+        Raises
+        ------
+        UsageError
+            The vault's keys are elsewhere.
+        InvalidInputError
+            The keystore cannot be read.
+        """
+        ledger.operator_signing_key()
+        folder = ledger.folder / "vault"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        known, wanted = keystore_folder(folder), Path(keystore).absolute() if keystore else None
+        if known is not None and wanted is not None and known != wanted:
+            raise UsageError(f"this vault's keys are in {known}; move that folder's files, or leave --keystore out")
+        where = known or wanted or folder / "keystore"
+        store = Keystore(where, ledger.id)
+        if known is None:
+            store.create(passphrase, keyring)
+            write_new_file(folder / WHERE, str(where).encode() + b"\n", replace=True)
+        settle(ledger)
+        return cls(ledger, folder, store, passphrase)
+
+    @property
+    def protection(self) -> str:
+        """What protects the vault key: passphrase, keyring or key-file."""
+        return self._store.protection()
+
+    @property
+    def keystore(self) -> Path:
+        """Folder of the wrapped keys."""
+        return self._store.folder
+
+    def seal(self, voice: str, files: Mapping[str, bytes | Path], grant: str) -> SealedVoice:
+        """Encrypt a voice under a grant that stands.
+
+        Parameters
+        ----------
+        voice : str
+            Name of the voice, as the grant has it.
+        files : mapping
+            File name -> bytes, or the path they are read from. Every one must be named by the grant, with this SHA-256:
+            as weights (models, configuration, embeddings) or as a reference.
+        grant : str
+            Digest of the grant.
+
+        Returns
+        -------
+        SealedVoice
+            The plaintext files stay where they were; deleting them is the caller's duty.
+
+        Raises
+        ------
+        ConsentRefusedError
+            The grant does not stand, or does not name a file; reference-synthetic; vault-locked.
+        """
+        if not files:
+            raise UsageError("name at least one file to seal")
+        settle(self._ledger)
+        holding = self._active(voice, grant)
+        with ExitStack() as stack:
+            sources = [stack.enter_context(open_source(name, data)) for name, data in sorted(files.items())]
+            if sum(item.size for item in sources) > MAX_PLAIN:
+                raise InvalidInputError(f"more than {MAX_PLAIN} bytes in all", file=voice, reason="file-too-large")
+            entries = tuple(_entry(holding, source) for source in sources)
+            for entry, source in zip(entries, sources, strict=True):
+                if entry.role == "reference":
+                    data = files[entry.name]
+                    refuse_synthetic(self._ledger, source.name, data, entry.sha256)
+            header = Header(
+                ledger=self._ledger.id,
+                voice=voice,
+                grant=grant,
+                key=secrets.token_hex(32),
+                place=self._ledger.size(),
+                time=self._ledger._moment()[0],
+                files=entries,
+                subject=holding.grant.subject.key,
+            )
+            return self._write(header, sources)
+
+    def _write(self, header: Header, sources: list[Source]) -> SealedVoice:
+        final = self.folder / _file_name(header)
+        aside = final.with_name(f".{final.name}.part")
+        data_key = bytearray(secrets.token_bytes(32))
+        try:
+            with self._store.locked(), self._store.vault_key(self._passphrase) as vault_key:
+                try:
+                    write(aside, header, sources, data_key)
+                    # The key first: a file without a key is dead, a key without a file is only untidy.
+                    self._store.add(vault_key, data_key, header)
+                    aside.replace(final)
+                    sync_folder(self.folder)
+                finally:
+                    aside.unlink(missing_ok=True)
+        except OSError as exc:
+            raise InvalidInputError(
+                f"cannot be written ({exc.strerror})",
+                file=str(final),
+                remedy="Check the folder's permissions and free space",
+                reason="file-unwritable",
+            ) from exc
+        finally:
+            data_key[:] = bytes(32)
+        return _glance(header, final, "sealed")
+
+    def unseal(self, permit: Permit, voice: str) -> Unsealed:
+        """Open a sealed voice in memory, for a permit of this ledger that stands and is for that voice.
+
+        Parameters
+        ----------
+        permit : Permit
+            Open, unexpired; asked anew of the ledger here.
+        voice : str
+            The voice.
+
+        Returns
+        -------
+        Unsealed
+            Of the sealed files those that are among the permit's files, and no others.
+
+        Raises
+        ------
+        ConsentRefusedError
+            Every reason of `Ledger.recheck`; permit-other-voice, weights-mismatch, voice-not-sealed,
+            voice-key-destroyed, seal-broken, vault-locked.
+        """
+        self._ledger.recheck(permit)
+        if permit.voice != voice:
+            raise ConsentRefusedError(
+                "permit-other-voice", f"the permit is for {permit.voice}, not {voice}", statements=(permit.intent,)
+            )
+        settle(self._ledger)
+        wanted = {(item.role, item.sha256) for item in permit.operands}
+        path = self._holds(voice, wanted, permit.intent)
+        found: dict[str, bytearray] = {}
+        try:
+            with (
+                self._store.locked(),
+                open_sealed(path) as (header, handle),
+                self._store.vault_key(self._passphrase) as vault_key,
+            ):
+                data_key = self._store.unwrap(vault_key, header)
+                try:
+                    for number, entry in enumerate(header.files):
+                        if (entry.role, entry.sha256) in wanted:
+                            found[entry.name] = unseal_file(header, handle, number, data_key)
+                finally:
+                    data_key[:] = bytes(32)
+            # Opening took a while: a withdrawal that came meanwhile still counts.
+            self._ledger.recheck(permit)
+        except BaseException:
+            Unsealed(found).wipe()
+            raise
+        return Unsealed(found)
+
+    def _holds(self, voice: str, wanted: set[tuple[str, str]], intent: str) -> Path:
+        """The newest sealed file of a voice that has one of the permit's model files in it."""
+        mine = [item for item in self._headers() if item[1].voice == voice and item[1].ledger == self._ledger.id]
+        if not mine:
+            raise ConsentRefusedError(
+                "voice-not-sealed",
+                f"the vault holds no voice {voice}",
+                statements=(intent,),
+                remedy="Seal it with `consent vault seal`",
+            )
+        fit = [
+            (header.time, header.place, path)
+            for path, header in mine
+            if any(entry.role == "weights" and ("weights", entry.sha256) in wanted for entry in header.files)
+        ]
+        if not fit:
+            raise ConsentRefusedError(
+                "weights-mismatch",
+                f"no model file of the sealed voice {voice} is among the permit's files",
+                statements=(intent,),
+                remedy="Request a permit for the files that were sealed",
+            )
+        return max(fit)[2]
+
+    def _active(self, voice: str, grant: str) -> Holding:
+        holding = next((item for item in holdings(self._ledger, voice) if item.digest == grant), None)
+        if holding is None:
+            raise ConsentRefusedError(
+                "no-grant", f"no grant {grant[:16]} for the voice {voice}", remedy="Add one with `consent grant`"
+            )
+        if holding.state != "active":
+            raise ConsentRefusedError(
+                holding.state, f"the grant for {voice} is {holding.state.replace('-', ' ')}", statements=(grant,)
+            )
+        return holding
+
+    def _headers(self) -> Iterator[tuple[Path, Header]]:
+        for path in sorted(self.folder.glob(f"*{SEALED_SUFFIX}")):
+            try:
+                with open_sealed(path) as (header, _handle):
+                    yield path, header
+            except InvalidInputError:
+                continue
+
+    def list(self) -> tuple[SealedVoice, ...]:
+        """All sealed files, also those that are dead or cannot be read."""
+        alive = {item.key for item in self._store.read().keys}
+        found = []
+        for path in sorted(self.folder.glob(f"*{SEALED_SUFFIX}")):
+            try:
+                with open_sealed(path) as (header, _handle):
+                    state = (
+                        "foreign" if header.ledger != self._ledger.id else "sealed" if header.key in alive else "dead"
+                    )
+                    found.append(_glance(header, path, state))
+            except InvalidInputError as exc:
+                found.append(SealedVoice("", "", "", path, (), 0, "unreadable", exc.problem))
+        return tuple(found)
+
+    def check(self) -> tuple[SealedVoice, ...]:
+        """Like `list`, but every sealed file is decrypted and thrown away; needs the vault key.
+
+        Returns
+        -------
+        tuple of SealedVoice
+            `problem` says what is wrong; an orphaned key (its file is gone) is reported with an empty file name.
+        """
+        listed = self.list()
+        checked = []
+        with self._store.locked(), self._store.vault_key(self._passphrase) as vault_key:
+            for item in listed:
+                checked.append(item if item.state != "sealed" else self._tried(item, vault_key))
+            files = {item.key for item in listed}
+            for key in self._store.read().keys:
+                if key.key not in files:
+                    problem = "a key whose sealed file is gone: restore the file, or remove the voice"
+                    checked.append(SealedVoice(key.voice, key.grant, key.key, Path(), (), 0, "sealed", problem))
+        return tuple(checked)
+
+    def _tried(self, item: SealedVoice, vault_key: bytearray) -> SealedVoice:
+        try:
+            with open_sealed(item.path) as (header, handle):
+                data_key = self._store.unwrap(vault_key, header)
+                try:
+                    for number in range(len(header.files)):
+                        plain = unseal_file(header, handle, number, data_key)
+                        plain[:] = bytes(len(plain))
+                finally:
+                    data_key[:] = bytes(32)
+        except (ConsentRefusedError, InvalidInputError) as exc:
+            return SealedVoice(**{**item.__dict__, "problem": str(exc)})
+        return item
+
+    def remove(self, voice: str) -> int:
+        """Destroy the keys of a voice and delete its sealed files; the ledger keeps an entry. Returns how many keys."""
+        with self._store.locked():
+            mine = [item for item in self._store.read().keys if item.voice == voice]
+            if not mine:
+                raise UsageError(f"the vault holds no voice {voice}")
+            self._store.destroy([Destroyed(item.key, item.voice, item.grant, item.subject, REMOVED) for item in mine])
+        settle(self._ledger)
+        return len(mine)
+
+
+def _entry(holding: Holding, source: Source) -> SealedFile:
+    grant = holding.grant
+    if any(item.sha256 == source.sha256 for item in grant.weights):
+        return SealedFile(source.name, "weights", source.size, source.sha256)
+    if any(item.file_sha256 == source.sha256 for item in grant.references):
+        return SealedFile(source.name, "reference", source.size, source.sha256)
+    raise ConsentRefusedError(
+        "weights-mismatch",
+        f"{source.name} ({source.sha256[:12]}…) is neither a model file nor a reference of the grant",
+        statements=(holding.digest,),
+        remedy="Ask for a grant that names this file",
+    )
+
+
+def _glance(header: Header, path: Path, state: str) -> SealedVoice:
+    names = tuple(item.name for item in header.files)
+    return SealedVoice(header.voice, header.grant, header.key, path, names, header.sealed_bytes, state)
+
+
+def _file_name(header: Header) -> str:
+    return f"{header.voice}-{header.key[:16]}{SEALED_SUFFIX}"
