@@ -1,0 +1,1 @@
+"""MusicXML: reading in `read`, writing in `write`."""
