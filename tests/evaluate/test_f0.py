@@ -73,9 +73,7 @@ def glide(seconds: float, low_hz: float, high_hz: float) -> tuple[Audio, PitchTr
 
 @pytest.mark.parametrize("name", ["harvest", "crepe"])
 def test_trackers_follow_a_known_glide(name: str) -> None:
-    pytest.importorskip(
-        PACKAGE[name], reason="an F0 tracker of the bench extra is not installed"
-    )
+    pytest.importorskip(PACKAGE[name], reason="an F0 tracker of the bench extra is not installed")
     from voicekit.evaluate.trackers import TRACKERS
 
     audio, truth = glide(1.5, 110.0, 220.0)
@@ -91,9 +89,7 @@ def test_trackers_follow_a_known_glide(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["harvest", "crepe"])
 def test_trackers_call_silence_unvoiced(name: str) -> None:
-    pytest.importorskip(
-        PACKAGE[name], reason="an F0 tracker of the bench extra is not installed"
-    )
+    pytest.importorskip(PACKAGE[name], reason="an F0 tracker of the bench extra is not installed")
     from voicekit.evaluate.trackers import TRACKERS
 
     found = TRACKERS[name](Audio(np.zeros(RATE // 2, np.float32), RATE), (60.0, 500.0))
