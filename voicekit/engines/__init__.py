@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 from voicekit.engines.voices import VoiceInfo, list_voices, load_voice, release_keys
 
 if TYPE_CHECKING:
-    from voicekit.engines.base import Engine, SpeechParams
+    from voicekit.engines.base import Engine, SingParams, SpeechParams
 
-__all__ = ["Engine", "SpeechParams", "VoiceInfo", "list_voices", "load_voice", "open_engine", "release_keys"]
+__all__ = [
+    "Engine",
+    "SingParams",
+    "SpeechParams",
+    "VoiceInfo",
+    "list_voices",
+    "load_voice",
+    "open_engine",
+    "release_keys",
+]
 
 
 def open_engine(voice: str, engine: str = "house") -> Engine:
@@ -39,7 +48,7 @@ def open_engine(voice: str, engine: str = "house") -> Engine:
 
 
 def __getattr__(name: str) -> object:
-    if name in ("Engine", "SpeechParams"):
+    if name in ("Engine", "SingParams", "SpeechParams"):
         from voicekit.engines import base
 
         return getattr(base, name)

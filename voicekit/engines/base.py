@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from consent import Operand, Permit
 from voicekit.audio import Audio
 from voicekit.errors import UsageError
+from voicekit.singing.line import SungLine
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,24 @@ class SpeechParams:
             raise UsageError(f"a shift of {self.pitch_semitones} semitones is out of range", "give -24 to 24")
 
 
+@dataclass(frozen=True)
+class SingParams:
+    """How a line is to be sung, beyond what the line itself says.
+
+    Attributes
+    ----------
+    seed : int
+        Of the noise.
+    breath_db : float
+        Level of breaths under the voice.
+    """
+
+    seed: int = 0
+    breath_db: float = -16.0
+
+
 class Engine(ABC):
-    """Makes speech in one voice.
+    """Makes speech, and where it can song, in one voice.
 
     Attributes
     ----------
@@ -52,8 +69,11 @@ class Engine(ABC):
         Hz.
     operands : tuple of Operand
         Every file the sound depends on, hashed from the very bytes that were loaded.
+    at_once : int
+        How many sentences may be spoken at a time, each on a thread of its own.
     """
 
+    at_once: int = 1
     name: str
     voice: str
     version: str
@@ -85,6 +105,34 @@ class Engine(ABC):
         """
         permit.require(mode="speech", operands=self.operands)
         return self._speak(spoken, params)
+
+    def sing(self, permit: Permit, line: SungLine, params: SingParams) -> Audio:
+        """Sing one line.
+
+        Parameters
+        ----------
+        permit : consent.Permit
+            Must be for singing with exactly this engine's operands.
+        line : SungLine
+        params : SingParams
+
+        Returns
+        -------
+        Audio
+            Exactly as long as the line.
+
+        Raises
+        ------
+        consent.ConsentRefusedError
+            The permit does not allow this.
+        voicekit.errors.UsageError
+            This engine cannot sing.
+        """
+        permit.require(mode="singing", operands=self.operands)
+        return self._sing(line, params)
+
+    def _sing(self, line: SungLine, params: SingParams) -> Audio:
+        raise UsageError(f"the engine {self.name} cannot sing", "choose a house voice")
 
     @abstractmethod
     def _speak(self, spoken: str, params: SpeechParams) -> Audio:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from consent import Operand
 from voicekit.audio import Audio
-from voicekit.engines.base import Engine, SpeechParams
+from voicekit.engines import singer
+from voicekit.engines.base import Engine, SingParams, SpeechParams
 from voicekit.engines.prosody import phone_seconds, shape_melody, split_at_pauses
 from voicekit.engines.voices import MODEL_FOLDER, VoiceInfo
 from voicekit.errors import InputError
@@ -23,11 +25,15 @@ from voicekit.models.acoustic import F0_REFERENCE_HZ, Acoustic, phone_positions
 from voicekit.models.source_filter import batch_pulses
 from voicekit.models.vocoder import Vocoder
 from voicekit.models.weights import build_acoustic, build_vocoder, read_weights
+from voicekit.singing.line import SungLine
 from voicekit.text.phonemise import phonemise_marked
 from voicekit.text.phones import PHONE_ID, UNVOICED, VOWELS, Phone
+from voicekit.units import hz_to_midi
 
-VERSION = "house-1"
+VERSION = "house-2"
+_MOST_AT_ONCE = 4  # beyond that the writing of takes and the memory of so many sentences outweigh it
 PEAK_LIMIT = 0.98
+_REFERENCE_MIDI = float(hz_to_midi(F0_REFERENCE_HZ))
 _MUTE = torch.tensor([symbol in UNVOICED for symbol in PHONE_ID])
 _SOUNDING = torch.tensor([symbol in VOWELS for symbol in PHONE_ID])
 
@@ -63,6 +69,13 @@ class VoiceSettings:
     formants: float = 1.0
     rate: float = 1.0
     gain: float = 1.0
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def load_vocoder() -> Vocoder:
@@ -143,6 +156,7 @@ class HouseEngine(Engine):
 
     def __init__(self, info: VoiceInfo) -> None:
         self.voice = info.name
+        self.at_once = min(_cores(), _MOST_AT_ONCE)
         files = [read_weights(path) for path in info.weights]
         license_name = str(info.card.get("weights_license", "CC-BY-4.0"))
         self.operands = tuple(
@@ -160,6 +174,10 @@ class HouseEngine(Engine):
             raise InputError(files[2].path, "header", problem, "install voicekit anew") from None
 
     def _speak(self, spoken: str, params: SpeechParams) -> Audio:
+        # Convolutions this small gain little from a second thread, and how they are split changes the last bits:
+        # one thread for each sentence is faster for a chapter, and gives the same samples on any number of cores.
+        if torch.get_num_threads() != 1:
+            torch.set_num_threads(1)
         marked = phonemise_marked(spoken)
         generator = torch.Generator().manual_seed(params.seed)
         pieces = [self._piece(phones, marks, params, generator) for phones, marks in split_at_pauses(marked)]
@@ -197,11 +215,57 @@ class HouseEngine(Engine):
         envelope = move_formants(sharpen(envelope, voice.sharpness), voice.formants) + float(np.log(voice.gain))
         f0 = np.where(vuv, F0_REFERENCE_HZ * 2.0 ** curve.astype(np.float64), 0.0)
         noise = torch.randn((1, envelope.shape[1] * HOP_LENGTH), generator=generator)
+        made = self.vocoder(envelope, torch.from_numpy(vuv)[None].float(), batch_pulses(f0[None], vuv[None]), noise)
+        waveform: F32 = made[0].numpy()
+        return waveform
+
+
+    def _sing(self, line: SungLine, params: SingParams) -> Audio:
+        if torch.get_num_threads() != 1:
+            torch.set_num_threads(1)
+        waveform = np.zeros(line.n_frames * HOP_LENGTH, dtype=np.float32)
+        generator = torch.Generator().manual_seed(params.seed)
+        for phrase in singer.phrases_of(line):
+            made = self._phrase(phrase, line, params, generator)
+            begin = max(0, phrase.first_frame * HOP_LENGTH)
+            made = made[begin - phrase.first_frame * HOP_LENGTH :][: len(waveform) - begin]
+            waveform[begin : begin + len(made)] += made
+        peak = float(np.abs(waveform).max(initial=0.0))
+        if peak > PEAK_LIMIT:
+            waveform *= np.float32(PEAK_LIMIT / peak)
+        return Audio(waveform, SAMPLE_RATE)
+
+    @torch.inference_mode()
+    def _phrase(
+        self, phrase: singer.Phrase, line: SungLine, params: SingParams, generator: torch.Generator
+    ) -> F32:
+        """Sing what lies between two rests."""
+        voice = self.settings
+        ids = phrase.tokens()
+        mask = torch.ones(1, ids.shape[1])
+        encoded, _ = self.acoustic.encode(ids, phone_positions(ids[..., 0], mask), mask, self.embedding)
+        at = np.clip(phrase.first_frame + np.arange(phrase.n_frames), 0, line.n_frames - 1)
+        octaves = (line.pitch_midi[at] - _REFERENCE_MIDI) / 12.0
+        positions = singer.stretch(phrase)
+        vuv = phrase.voicing(phrase.frames)
+        low, high = voice.range_octaves
+        spoken = np.interp(np.arange(int(phrase.natural.sum())), positions, octaves)
+        register = spoken + _whole_octaves_into(spoken.astype(np.float32), phrase.voicing(phrase.natural), low, high)
+        timbre = torch.from_numpy(np.clip(register, low, high)).float()[None]
+        sounding = torch.from_numpy(phrase.voicing(phrase.natural))[None].float()
+        spread = self.acoustic.spread(encoded, torch.from_numpy(phrase.natural)[None])
+        envelope = self.acoustic.decode(spread, timbre, sounding, self.embedding)
+        envelope = move_formants(sharpen(envelope, voice.sharpness), voice.formants) + float(np.log(voice.gain))
+        envelope = singer.hold(envelope, positions)
+        envelope = singer.raise_first_formant(envelope, F0_REFERENCE_HZ * 2.0**octaves, vuv)
+        envelope = envelope + torch.from_numpy(singer.gains(phrase, line, params.breath_db))[None, :, None]
+        f0 = np.where(vuv, F0_REFERENCE_HZ * 2.0**octaves, 0.0)
+        noise = torch.randn((1, envelope.shape[1] * HOP_LENGTH), generator=generator)
         made = self.vocoder(
             envelope, torch.from_numpy(vuv)[None].float(), batch_pulses(f0[None], vuv[None]), noise
         )
         waveform: F32 = made[0].numpy()
-        return waveform
+        return singer.shape_ends(waveform, phrase)
 
 
 def _smooth_voicing(vuv: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
