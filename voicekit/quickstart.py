@@ -2,7 +2,8 @@
 
 Everything a newcomer has to see work, with nothing but the package: a ledger is
 made, a house voice is adopted under a grant signed there, the bundled chapter
-is narrated, and the files are verified as a stranger would verify them.
+is narrated, the bundled song is sung in four parts, and the files are verified
+as a stranger would verify them.
 """
 
 from __future__ import annotations
@@ -16,13 +17,22 @@ from typing import Any
 
 import numpy as np
 
-from consent import Verification, verify_file
+from consent import Verification, proofs_of, verify_file
 from voicekit.audio import AudioReader
 from voicekit.errors import UsageError
 from voicekit.pitch import track_pitch
-from voicekit.studio import GrantStatus, NarrateOptions, Progress, Studio, Take, VoiceSource, house_voices
+from voicekit.studio import (
+    GrantStatus,
+    NarrateOptions,
+    Progress,
+    Song,
+    Studio,
+    Take,
+    VoiceSource,
+    house_voices,
+)
 
-__all__ = ["Quickstart", "demo_chapter", "quickstart"]
+__all__ = ["Quickstart", "demo_chapter", "demo_song", "quickstart"]
 
 DEMO_TITLE = "The Wonderful Wizard of Oz"
 """The book that the bundled chapter is from (see demo/SOURCE.md)."""
@@ -44,6 +54,10 @@ class Quickstart:
         One for each file, in order.
     median_f0_hz : float
         By Praat, over the first three minutes of the chapter; 0 if nothing is voiced.
+    song : Song or None
+        The bundled song in four parts; None where no voice here offers to sing.
+    song_verifications : tuple of Verification
+        One for each proof of its mix and stems.
     """
 
     studio: Path
@@ -51,11 +65,14 @@ class Quickstart:
     take: Take
     verifications: tuple[Verification, ...]
     median_f0_hz: float
+    song: Song | None = None
+    song_verifications: tuple[Verification, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Every file's records are sound and every use was within its permission."""
-        return bool(self.verifications) and all(one.ok for one in self.verifications)
+        found = (*self.verifications, *self.song_verifications)
+        return bool(self.verifications) and all(one.ok for one in found)
 
     def to_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -65,6 +82,8 @@ class Quickstart:
             "grant": self.grant.id,
             "median_f0_hz": round(self.median_f0_hz, 2),
             "take": self.take.to_json(),
+            "song": self.song.to_json() if self.song is not None else None,
+            "song_verified": [{"file": one.file, "ok": one.ok, "voice": one.voice} for one in self.song_verifications],
             "verified": [
                 {
                     "file": str(file),
@@ -83,6 +102,11 @@ def demo_chapter() -> Path:
     return Path(str(resources.files("voicekit") / "demo" / "chapter.txt"))
 
 
+def demo_song() -> Path:
+    """The bundled public-domain song."""
+    return Path(str(resources.files("voicekit") / "demo" / "song.musicxml"))
+
+
 def quickstart(
     out: Path,
     *,
@@ -93,12 +117,12 @@ def quickstart(
     progress: Callable[[Progress], None] | None = None,
     cancel: Event | None = None,
 ) -> Quickstart:
-    """Narrate the bundled chapter in a new studio and verify what came out.
+    """Narrate the bundled chapter and sing the bundled song in a new studio, and verify what came out.
 
     Parameters
     ----------
     out : pathlib.Path
-        Folder for everything; the sound goes to ``out/narration``.
+        Folder for everything; the sound goes to ``out/narration`` and ``out/song``.
     studio : pathlib.Path, optional
         ``out/studio`` when None; one that is there already is used.
     voice : str, optional
@@ -133,6 +157,7 @@ def quickstart(
             progress=progress,
             cancel=cancel,
         )
+        song, checked = _sing(place, names, out / "song", progress, cancel)
         left = next(one for one in place.grants(grant.voice) if one.id == grant.id)
         trust = tuple(source.release_keys())
         return Quickstart(
@@ -141,7 +166,26 @@ def quickstart(
             take=take,
             verifications=tuple(verify_file(file, trust=trust) for file in take.files),
             median_f0_hz=_median_f0(take.path),
+            song=song,
+            song_verifications=checked,
         )
+
+
+def _sing(
+    studio: Studio,
+    names: list[str],
+    out: Path,
+    progress: Callable[[Progress], None] | None,
+    cancel: Event | None,
+) -> tuple[Song | None, tuple[Verification, ...]]:
+    """The bundled song in four parts: the upper two in the last voice, the lower two in the first."""
+    for name in dict.fromkeys((names[-1], names[0])):
+        if "singing" not in studio.adopt_house_voice(name).modes:
+            return None, ()
+    voices = (names[-1], names[-1], names[0], names[0])
+    song = studio.sing(demo_song(), voice=voices, harmony="satb", out=out, progress=progress, cancel=cancel)
+    proofs = [(file, proof) for file in song.files for proof in proofs_of(file)]
+    return song, tuple(verify_file(file, proof=proof) for file, proof in proofs)
 
 
 def _median_f0(path: Path) -> float:

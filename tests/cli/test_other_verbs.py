@@ -16,7 +16,7 @@ import soundfile
 from tests.cli.conftest import Run
 from tests.support.tone import ToneHouse, worker_environment
 
-VERBS = ["quickstart", "narrate", "voices", "pitch", "train", "studio"]
+VERBS = ["quickstart", "narrate", "sing", "voices", "pitch", "correct", "train", "studio"]
 START_S = 1.0
 HEAVY = ("torch", "gradio", "TTS", "numpy", "scipy", "soundfile", "parselmouth", "sqlite_utils", "av", "lxml")
 
@@ -140,3 +140,83 @@ def test_pitch_of_a_known_glide(run: Run, tmp_path: Path) -> None:
     for wrong in (["pitch", path, "--out", "x.txt"], ["pitch", tmp_path / "none.wav"]):
         bad = run(wrong)
         assert bad.code == 2 and bad.err.count("\n") == 1
+
+
+@pytest.fixture
+def sung_take(tmp_path: Path) -> Path:
+    """Two detuned notes."""
+    rate = 16_000
+    t = np.arange(2 * rate) / rate
+    hz = 440 * 2 ** ((np.where(t < 1, 57.35, 59.6) - 69) / 12)
+    phase = 2 * np.pi * np.cumsum(hz) / rate
+    wave = sum(np.cos(k * phase) / k for k in range(1, 12)) * 0.05
+    wave[:2000] = wave[-2000:] = 0
+    path = tmp_path / "take.wav"
+    soundfile.write(path, wave, rate)
+    return path
+
+
+def test_own_take_is_attested_and_corrected(run: Run, tmp_path: Path, sung_take: Path) -> None:
+    studio = tmp_path / "mine"
+    line = ["correct", sung_take, "--out", tmp_path / "c.wav", "--scale", "chromatic", "--studio", studio]
+    assert run(line).code == 2  # no studio yet
+    own = run(["voices", "own", "my-own", sung_take, "--studio", studio, "--json"])
+    assert own.code == 0 and own.json["grant"]["tier"] == "D" and "own voice" in own.json["attestation"]
+    assert "attest" in own.err
+    listed = run(["voices", "--studio", studio, "--json"]).json
+    assert [v["name"] for v in listed if any(g["tier"] == "D" for g in v["grants"])] == ["my-own"]
+    done = run([*line, "--picture", tmp_path / "c.png", "--json"])
+    assert done.code == 0
+    assert done.json["permission"] == "operator-attested" and done.json["measured"]["off_after_cents"] < 8
+    from PIL import Image
+
+    with Image.open(tmp_path / "c.png") as image:
+        assert image.format == "PNG" and image.width > 700
+    other = tmp_path / "other.wav"
+    soundfile.write(other, soundfile.read(sung_take)[0] * 0.9, 16_000)
+    refused = run(["correct", other, "--out", tmp_path / "d.wav", "--scale", "chromatic", "--studio", studio, "--json"])
+    assert refused.code == 1 and refused.json["refused"] == "reference-mismatch"
+    assert not (tmp_path / "d.wav").exists()
+
+
+def test_correct_and_own_say_what_is_wrong(run: Run, tmp_path: Path, sung_take: Path) -> None:
+    studio = tmp_path / "mine"
+    assert run(["voices", "own", "my-own", sung_take, "--studio", studio]).code == 0
+    base = ["correct", sung_take, "--out", tmp_path / "c.wav", "--studio", studio]
+    for wrong in (
+        base,
+        [*base, "--scale", "H major"],
+        [*base, "--scale", "C", "--strength", "2"],
+        [*base, "--scale", "C", "--a4", "loud"],
+        [*base, "--scale", "C", "--picture", "x.jpg"],
+        [*base, "--curve", tmp_path / "none.csv"],
+        ["correct", tmp_path / "none.wav", "--out", tmp_path / "c.wav", "--scale", "C", "--studio", studio],
+        ["voices", "own", "my-own", "--studio", studio],
+        ["voices", "own", "tone", sung_take, "--studio", studio],
+        ["voices", "adopt", "tone", sung_take, "--studio", studio],
+    ):
+        bad = run(wrong)
+        assert bad.code == 2 and bad.err.count("\n") == 1, wrong
+
+
+def test_picture_shows_the_contour_where_it_is(run: Run, tmp_path: Path, sung_take: Path) -> None:
+    """The measured line stands at the right height: found again by its colour."""
+    from PIL import Image
+
+    from voicekit.pitch.picture import _BOTTOM, _LEFT, _MEASURED, _RIGHT, _TOP
+
+    done = run(["pitch", sung_take, "--out", tmp_path / "p.png", "--json"])
+    assert done.code == 0 and [n["name"] for n in done.json["notes"]] == ["A3+35", "C4-40"]
+    with Image.open(tmp_path / "p.png") as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    inside = pixels[_TOP:-_BOTTOM, _LEFT:-_RIGHT]
+    drawn = np.abs(inside - np.array(_MEASURED)).sum(2) < 30
+    width = inside.shape[1]
+    low, high = (
+        np.median(np.nonzero(drawn[:, round(a * width / 2) : round(b * width / 2)])[0])
+        for a, b in ((0.2, 0.9), (1.1, 1.8))
+    )
+    # 2.25 semitones apart on a scale that spans 18 or more
+    assert 2.25 * 22 * 0.9 < low - high < 2.25 * 22 * 1.25
+    drawn_over = run(["pitch", sung_take, "--out", tmp_path / "q.png", "--commanded", tmp_path / "none.csv"])
+    assert drawn_over.code == 2

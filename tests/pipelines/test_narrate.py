@@ -150,7 +150,8 @@ def test_changed_text_renders_only_what_changed(studio: Studio, house: ToneHouse
     said = len(house.spoken)
     book.write_text(BOOK.replace("It was a dark", "A new one. It was a bright"), encoding="utf-8")
     take = studio.narrate(book, voice="tone", out=tmp_path / "out", options=WAV)
-    assert house.spoken[said:] == ["a new one.", "It was a bright night."]
+    # Two sentences are spoken at a time; which of them ends first is not promised.
+    assert sorted(house.spoken[said:]) == ["It was a bright night.", "a new one."]
     assert [chapter.skipped for chapter in take.chapters] == [False, True]
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from consent import UNLIMITED, DataSource, Operand, Permit, PublicKey, Scope, SigningKey, sign_record
 from voicekit.audio import Audio
 from voicekit.pipelines import SpeechChoice
+from voicekit.singing import SungLine
 from voicekit.studio import VoiceSource
 
 RATE = 24000
@@ -60,6 +61,7 @@ class ToneEngine:
     weights: Path
     delay_s: float = 0.0
     on_speak: Callable[[str], None] | None = None
+    at_once: int = 2
     spoken: list[str] = field(default_factory=list)
     sample_rate: int = RATE
     version: str = "tone-1"
@@ -84,6 +86,20 @@ class ToneEngine:
             parts.append(wave * np.hanning(len(t)) * 0.1)
             parts.append(np.zeros(480))
         return Audio(np.concatenate(parts[:-1]).astype(np.float32), RATE)
+
+    def sing(self, permit: Permit, line: SungLine, params: int) -> Audio:
+        permit.require(mode="singing", operands=self.operands)
+        if self.on_speak is not None:
+            self.on_speak(line.name)
+        self.spoken.append(line.name)
+        time.sleep(self.delay_s)
+        frames = (np.arange(line.n_frames) + 0.5) / 100
+        t = np.arange(line.n_frames * RATE // 100) / RATE
+        hz = 440 * 2 ** ((np.interp(t, frames, line.pitch_midi) - 69) / 12)
+        gate = np.zeros(len(t))
+        for note in line.notes:
+            gate[round(note.start_s * RATE) : round(note.end_s * RATE)] = 0.1
+        return Audio((gate * np.sin(2 * np.pi * np.cumsum(hz) / RATE + params % 7)).astype(np.float32), RATE)
 
 
 def make_voice(folder: Path, *, name: str = VOICE, scope: Scope | None = None) -> Path:
@@ -124,6 +140,7 @@ class ToneHouse:
         self.engines: list[ToneEngine] = []
         self.delay_s = 0.0
         self.on_speak: Callable[[str], None] | None = None
+        self.at_once = 2
 
     @property
     def weights(self) -> Path:
@@ -140,7 +157,7 @@ class ToneHouse:
     def open_engine(self, name: str) -> ToneEngine:
         if name != self.name:
             raise KeyError(name)
-        self.engines.append(ToneEngine(self.weights, self.delay_s, self.on_speak))
+        self.engines.append(ToneEngine(self.weights, self.delay_s, self.on_speak, self.at_once))
         return self.engines[-1]
 
     def source(self) -> VoiceSource:
@@ -151,6 +168,17 @@ class ToneHouse:
             make_params=lambda choice: choice,
             release_keys=self.release_keys,
         )
+
+
+def several(*houses: ToneHouse) -> VoiceSource:
+    """A source with the voices of several houses."""
+    by_name = {house.name: house for house in houses}
+    return VoiceSource(
+        list_voices=lambda: tuple(voice for house in houses for voice in house.source().list_voices()),
+        open_engine=lambda name: by_name[name].open_engine(name),
+        make_params=lambda choice: choice,
+        release_keys=lambda: tuple(key for house in houses for key in house.release_keys()),
+    )
 
 
 def audio_bytes(folder: Path) -> dict[str, str]:

@@ -5,6 +5,7 @@ may deliver it renames it (see ``aside`` and ``settle``).  Every encoder here
 is deterministic: the same samples and tags give the same bytes.
 """
 
+from voicekit.audio.channels import DecodedFile, decode_channels
 from voicekit.audio.files import aside, io_error, settle, settle_bytes, sha256_file
 from voicekit.audio.mp3frames import Mp3Frames, read_mp3_frames
 from voicekit.audio.read import AudioReader, read_audio
@@ -25,12 +26,14 @@ __all__ = [
     "FORMATS",
     "Audio",
     "AudioReader",
+    "DecodedFile",
     "Mp3Frames",
     "PcmWriter",
     "StreamResampler",
     "Tags",
     "Written",
     "aside",
+    "decode_channels",
     "encode_mp3",
     "from_int16",
     "io_error",

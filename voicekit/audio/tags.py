@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["GENERATED", "Tags"]
+__all__ = ["GENERATED", "GENERATED_SINGING", "Tags"]
 
 GENERATED = "AI-generated speech"
 """The plain words that every synthetic file carries as its comment."""
+
+GENERATED_SINGING = "AI-generated singing"
+"""The same for sung files."""
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ class _Guarded:
 
 
 class PcmWriter:
-    """A mono 16- or 24-bit file being written aside, block by block.
+    """A 16- or 24-bit file being written aside, block by block.
 
     Use as a context manager; leaving it normally closes and flushes the file,
     leaving it by an exception removes it.
@@ -113,6 +113,7 @@ class PcmWriter:
     sample_rate : int
         Hz.
     tags : Tags
+    channels : int
 
     Raises
     ------
@@ -120,9 +121,10 @@ class PcmWriter:
         The place cannot be written (permissions, full disk).
     """
 
-    def __init__(self, path: Path, sample_rate: int, tags: Tags) -> None:
+    def __init__(self, path: Path, sample_rate: int, tags: Tags, channels: int = 1) -> None:
         self.path = aside(Path(path))
         self.sample_rate = sample_rate
+        self.channels = channels
         self.frames = 0
         self._tags = tags
         self._closed = False
@@ -152,7 +154,7 @@ class PcmWriter:
 
         Parameters
         ----------
-        waveform : ndarray, shape (N,)
+        waveform : ndarray, shape (N,), or (N, C) for more channels than one
             int16, or float with full scale -1.0 .. 1.0.
         """
         if not len(waveform):
@@ -217,7 +219,7 @@ class _SndfileWriter(PcmWriter):
         self._guard = _Guarded(self._raw)
         self._sound: soundfile.SoundFile | None = None
         self._sound = soundfile.SoundFile(
-            self._guard, "w", self.sample_rate, 1, subtype=self.subtype, format=self.format
+            self._guard, "w", self.sample_rate, self.channels, subtype=self.subtype, format=self.format
         )
         for name, text in (
             ("title", self._tags.title),
@@ -274,7 +276,7 @@ class _Flac24Writer(_SndfileWriter):
 
 
 class _Mp3Writer(PcmWriter):
-    """MPEG-1 layer III, 192 kbit/s constant, 44.1 kHz, mono, with an Info header for gapless play."""
+    """MPEG-1 layer III, 192 kbit/s constant, 44.1 kHz, mono or stereo, with an Info header for gapless play."""
 
     def _start(self) -> None:
         import av  # 0.1 s: only where an MP3 is made
@@ -282,6 +284,9 @@ class _Mp3Writer(PcmWriter):
         self._container: Any = None
         if self.sample_rate != MP3_SAMPLE_RATE:
             raise UsageError(f"MP3 is written at {MP3_SAMPLE_RATE} Hz, not {self.sample_rate}", "resample before")
+        if self.channels > 2:
+            raise UsageError(f"an MP3 holds two channels at most, not {self.channels}", "write .wav or .flac")
+        self._layout = "stereo" if self.channels == 2 else "mono"
         self._av = av
         # bitexact: no library versions in the file, which would tie its bytes to a build
         self._container = av.open(
@@ -304,13 +309,14 @@ class _Mp3Writer(PcmWriter):
             "libmp3lame", rate=MP3_SAMPLE_RATE, options={"compression_level": _LAME_QUALITY}
         )
         stream.bit_rate = MP3_BIT_RATE
-        stream.layout = "mono"
+        stream.layout = self._layout
         stream.format = "fltp"
         self._stream = stream
 
     def _write(self, waveform: NDArray[Any]) -> None:
         plain = from_int16(waveform) if waveform.dtype == np.int16 else waveform.astype(np.float32)
-        frame = self._av.AudioFrame.from_ndarray((plain * _LAME_MAKE_UP).reshape(1, -1), format="fltp", layout="mono")
+        planes = np.ascontiguousarray((plain * _LAME_MAKE_UP).reshape(-1, self.channels).T)
+        frame = self._av.AudioFrame.from_ndarray(planes, format="fltp", layout=self._layout)
         frame.sample_rate = MP3_SAMPLE_RATE
         frame.time_base = Fraction(1, MP3_SAMPLE_RATE)
         frame.pts = self.frames
@@ -338,7 +344,9 @@ _WRITERS: dict[tuple[str, int], type[PcmWriter]] = {
 }
 
 
-def open_writer(path: Path, sample_rate: int, *, tags: Tags | None = None, bits: int = 16) -> PcmWriter:
+def open_writer(
+    path: Path, sample_rate: int, *, tags: Tags | None = None, bits: int = 16, channels: int = 1
+) -> PcmWriter:
     """Open a writer for the format that the name's suffix tells.
 
     Parameters
@@ -350,6 +358,8 @@ def open_writer(path: Path, sample_rate: int, *, tags: Tags | None = None, bits:
     tags : Tags, optional
     bits : int
         16, or 24 for WAV and FLAC.
+    channels : int
+        At most 2 for MP3.
 
     Returns
     -------
@@ -366,7 +376,7 @@ def open_writer(path: Path, sample_rate: int, *, tags: Tags | None = None, bits:
     maker = _WRITERS.get((kind, bits))
     if maker is None:
         raise UsageError(f"cannot write {bits}-bit .{kind}", f"use one of: {', '.join(FORMATS)}")
-    return maker(path, sample_rate, tags or Tags())
+    return maker(path, sample_rate, tags or Tags(), channels)
 
 
 def _write_whole(path: Path, audio: Audio, tags: Tags | None, bits: int) -> Written:

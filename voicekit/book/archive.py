@@ -40,9 +40,7 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(path)
         except zipfile.BadZipFile:
-            raise InputError(
-                path, "", f"{_DAMAGED}: it has no table of contents of a zip file", _AGAIN
-            ) from None
+            raise InputError(path, "", f"{_DAMAGED}: it has no table of contents of a zip file", _AGAIN) from None
         except (OSError, ValueError, NotImplementedError, struct.error) as error:
             raise InputError(path, "", f"cannot be opened ({error})", "check the file") from error
         infos = self._zip.infolist()
@@ -79,9 +77,7 @@ class Archive:
         """
         info = self._infos.get(name)
         if info is None:
-            raise InputError(
-                self.path, name, "is named in the book but is not in the file", "re-export the book"
-            )
+            raise InputError(self.path, name, "is named in the book but is not in the file", "re-export the book")
         if info.flag_bits & 0x1:
             raise InputError(self.path, name, "is encrypted", "give the book without copy protection")
         limit = MAX_DOCUMENT_BYTES
@@ -126,7 +122,5 @@ class Archive:
             return base, unquote(parts.fragment)
         name = posixpath.normpath(posixpath.join(posixpath.dirname(base), target))
         if name.startswith(("../", "/")) or name == ".." or "\\" in name or "\x00" in name:
-            raise InputError(
-                self.path, base, f"points out of the book's folder: {href!r}", "do not use this file"
-            )
+            raise InputError(self.path, base, f"points out of the book's folder: {href!r}", "do not use this file")
         return name, unquote(parts.fragment)

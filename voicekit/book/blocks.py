@@ -179,9 +179,7 @@ _ROLE_FLAGS = {
         ),
         "front_matter",
     ),
-    **dict.fromkeys(
-        ("afterword", "appendix", "colophon", "glossary", "backmatter", "promotion"), "back_matter"
-    ),
+    **dict.fromkeys(("afterword", "appendix", "colophon", "glossary", "backmatter", "promotion"), "back_matter"),
 }
 
 

@@ -88,15 +88,11 @@ def decode_text(data: bytes, path: Path | str, encoding: str | None = None) -> t
     line = data.count(b"\n", 0, broken.start) + 1
     place = f"line {line}, byte {broken.start}"
     if good >= 2 and good * 2 >= high * 0.5:
-        raise InputError(
-            path, place, "is UTF-8 but damaged there", "repair that place, or save the file anew as UTF-8"
-        )
+        raise InputError(path, place, "is UTF-8 but damaged there", "repair that place, or save the file anew as UTF-8")
     letters = sum(1 for byte in data[:65536] if 65 <= byte <= 90 or 97 <= byte <= 122)
     sample_high = len(_HIGH.findall(data[:65536]))
     if sample_high > max(3, letters * 0.25):
-        raise InputError(
-            path, place, "is in an encoding that is neither UTF-8, UTF-16 nor Windows-1252", _REMEDY
-        )
+        raise InputError(path, place, "is in an encoding that is neither UTF-8, UTF-16 nor Windows-1252", _REMEDY)
     return _decode(data, path, "cp1252"), "cp1252"
 
 
@@ -123,7 +119,5 @@ def _decode(data: bytes, path: Path | str, encoding: str) -> str:
         ) from None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            path, f"line {line}, byte {error.start}", f"is not valid {encoding}", _REMEDY
-        ) from None
+        raise InputError(path, f"line {line}, byte {error.start}", f"is not valid {encoding}", _REMEDY) from None
     return text.removeprefix("\ufeff")

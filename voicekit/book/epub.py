@@ -44,9 +44,7 @@ _ROLE_BY_TITLE = (
     (re.compile(r"colophon", re.I), "colophon"),
     (re.compile(r"also by\b.*|about the (?:author|publisher)|other books by\b.*", re.I), "backmatter"),
 )
-_COPYRIGHT = re.compile(
-    r"all rights reserved|\bISBN\b|copyright ©|© ?\d{4}|library of congress catalog", re.I
-)
+_COPYRIGHT = re.compile(r"all rights reserved|\bISBN\b|copyright ©|© ?\d{4}|library of congress catalog", re.I)
 _BACK = frozenset(
     {
         "index",
@@ -124,9 +122,7 @@ class _Loader:
         if self.kept is not None and self.kept[0] == index:
             return self.kept[1]
         if _stamp(self.path) != self.stamp:
-            raise InputError(
-                self.path, "", "has changed since it was opened", "start again with the new file"
-            )
+            raise InputError(self.path, "", "has changed since it was opened", "start again with the new file")
         with Archive(self.path) as archive:
             document = _parse(archive, self.spine[index], self.policy)[0]
         self.kept = (index, document)
@@ -183,9 +179,7 @@ def read_epub(path: Path, policy: ReadingPolicy) -> Book:
         if phonemes:
             detail = f"{len(phonemes)} pronunciations of the book's lexicon are read but not used yet"
             notices.append(Notice("pronunciations-not-used", "", 0, 0, detail, package.lexicons[0]))
-    lexicon = (
-        Lexicon(LexiconEntry(w, s, note="the book's own lexicon") for w, s in aliases) if aliases else None
-    )
+    lexicon = Lexicon(LexiconEntry(w, s, note="the book's own lexicon") for w, s in aliases) if aliases else None
     loader = _Loader(path, stamp, package.spine, policy)
     chapters = _chapters(parts, package, loader, lexicon, bool(entries), policy)
     if not any(chapter.words for chapter in chapters):
@@ -255,9 +249,7 @@ def _before_only_marks(blocks: list[Block], place: int) -> int:
     return place
 
 
-def _measure(
-    part: _Part, blocks: list[Block], document: Document, item: SpineItem, policy: ReadingPolicy
-) -> None:
+def _measure(part: _Part, blocks: list[Block], document: Document, item: SpineItem, policy: ReadingPolicy) -> None:
     read = [block for block in blocks if block.read and block.kind != "break"]
     part.words = sum(count_words(block.text) for block in read)
     part.characters = sum(len(block.text) for block in read)
@@ -310,9 +302,7 @@ def _chapters(
     body = _body_range(groups)
     for index, group in enumerate(groups):
         titled = [p for p in group if p.title and not p.heading_only] or [p for p in group if p.title]
-        lead = next(
-            (p for p in group if p.from_toc and not p.heading_only), titled[0] if titled else group[0]
-        )
+        lead = next((p for p in group if p.from_toc and not p.heading_only), titled[0] if titled else group[0])
         words = sum(p.words for p in group if not p.reason)
         reason = group[0].reason or ("" if words else "nothing in it is read")
         matter = "front" if index < body[0] else "back" if index >= body[1] else "body"

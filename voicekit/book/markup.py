@@ -106,9 +106,7 @@ def parse_html(text: str, file: str, place: str) -> etree._Element:
     try:
         root = lxml_html.document_fromstring(body.encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError) as error:
-        raise InputError(
-            file, place, f"cannot be read as HTML ({error})", "repair or re-export the book"
-        ) from None
+        raise InputError(file, place, f"cannot be read as HTML ({error})", "repair or re-export the book") from None
     return root
 
 

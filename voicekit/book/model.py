@@ -68,9 +68,7 @@ class Chapter:
         """Its plain text, which all offsets point into; parsed anew at each access."""
         return place_blocks(self.load())[0]
 
-    def sentences(
-        self, context: TextContext | None = None, pauses: Pauses | None = None
-    ) -> Iterator[Sentence]:
+    def sentences(self, context: TextContext | None = None, pauses: Pauses | None = None) -> Iterator[Sentence]:
         """What is read aloud, sentence by sentence.
 
         Parameters
@@ -108,9 +106,7 @@ class Chapter:
         found: list[Notice] = []
         for block in self.blocks:
             if not block.read and block.text:
-                found.append(
-                    Notice("block-not-read", block.text, block.start, block.end, block.reason, self.source)
-                )
+                found.append(Notice("block-not-read", block.text, block.start, block.end, block.reason, self.source))
             for skipped in block.skipped:
                 place = block.start + skipped.offset
                 found.append(
@@ -134,12 +130,7 @@ class Chapter:
                         self.source,
                     )
                 )
-            if (
-                block.read
-                and block.kind != "break"
-                and block.text
-                and not any(c.isalnum() for c in block.text)
-            ):
+            if block.read and block.kind != "break" and block.text and not any(c.isalnum() for c in block.text):
                 found.append(
                     Notice(
                         "nothing-to-say",

@@ -18,9 +18,7 @@ _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 #: Algorithms that only garble embedded fonts; text stays readable.
 _FONT_ALGORITHMS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-_XHTML_TYPES = frozenset(
-    {"application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/xml", "text/xml"}
-)
+_XHTML_TYPES = frozenset({"application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/xml", "text/xml"})
 _UNPROTECTED = "get the book without copy protection from where you bought it"
 
 
@@ -81,12 +79,8 @@ def read_package(archive: Archive) -> Package:
     file = str(archive.path)
     if _CONTAINER not in archive:
         if "word/document.xml" in archive:
-            raise InputError(
-                file, "", "is a Word document, not an EPUB", "save it as EPUB, HTML or plain text"
-            )
-        raise InputError(
-            file, _CONTAINER, "is missing: this zip file is no EPUB", "give an EPUB or a text file"
-        )
+            raise InputError(file, "", "is a Word document, not an EPUB", "save it as EPUB, HTML or plain text")
+        raise InputError(file, _CONTAINER, "is missing: this zip file is no EPUB", "give an EPUB or a text file")
     container = parse_xml(archive.read(_CONTAINER), file, _CONTAINER)
     paths = [node.get("full-path") for node in _children(container, "rootfile") if node.get("full-path")]
     path = next((p for p in paths if p in archive), None)
@@ -95,9 +89,7 @@ def read_package(archive: Archive) -> Package:
         raise InputError(file, _CONTAINER, f"leads to no package file{named}", "re-export the book")
     _refuse_protection(archive, file)
     root = parse_xml(archive.read(path), file, path)
-    manifest = {
-        node.get("id"): node for node in _children(root, "item") if node.get("id") and node.get("href")
-    }
+    manifest = {node.get("id"): node for node in _children(root, "item") if node.get("id") and node.get("href")}
     spine_nodes = _children(root, "spine")
     if not spine_nodes:
         raise InputError(file, path, "has no spine: no reading order", "re-export the book")
@@ -210,9 +202,7 @@ def read_toc(archive: Archive, package: Package) -> tuple[list[TocEntry], list[N
             _ncx_points(archive, package.ncx, nav_map, 1, entries, notices)
     if not entries:
         notices.append(
-            Notice(
-                "no-contents", "", 0, 0, "the book has no table of contents; its documents are its chapters"
-            )
+            Notice("no-contents", "", 0, 0, "the book has no table of contents; its documents are its chapters")
         )
     return entries, notices
 

@@ -76,9 +76,7 @@ def book_of_plain_text(
         for part, what in ((header, "header"), (footer, "licence")):
             if part.strip():
                 detail = f"the {what} of Project Gutenberg is kept but not read"
-                found_notices.append(
-                    Notice("gutenberg-matter", part.strip()[:80], 0, len(part), detail, name)
-                )
+                found_notices.append(Notice("gutenberg-matter", part.strip()[:80], 0, len(part), detail, name))
     blocks = _markdown_blocks(text, policy) if markdown else _text_blocks(text, policy)
     sections = _sections(blocks)
     frame = [(header, "front", "Project Gutenberg header"), (footer, "back", "Project Gutenberg licence")]
@@ -86,9 +84,7 @@ def book_of_plain_text(
     if header.strip():
         chapters.append(_frame_chapter(*frame[0], 0, name))
     for section in sections:
-        chapters.append(
-            _chapter(section, len(chapters), name, policy, title or fields.get("Title", "") or _stem(name))
-        )
+        chapters.append(_chapter(section, len(chapters), name, policy, title or fields.get("Title", "") or _stem(name)))
     if footer.strip():
         chapters.append(_frame_chapter(*frame[1], len(chapters), name))
     if not any(chapter.words for chapter in chapters):
@@ -117,8 +113,7 @@ def book_of_blocks(
         There is no text to read.
     """
     chapters = [
-        _chapter(section, index, name, policy, title or _stem(name))
-        for index, section in enumerate(_sections(blocks))
+        _chapter(section, index, name, policy, title or _stem(name)) for index, section in enumerate(_sections(blocks))
     ]
     if not any(chapter.words for chapter in chapters):
         raise InputError(name, "", "holds no text to read aloud", "give a file with text in it")
@@ -168,8 +163,7 @@ def _is_heading(piece: str, lines: list[str]) -> bool:
     if _LABELLED.fullmatch(first):
         # "Part of the crowd" is no heading, nor is a sentence that begins with "Chapter one was"
         return not (
-            (len(lines) == 1 and first.endswith((",", ";")))
-            or re.search(r"\b(?:was|is|were|had|has)\b", first)
+            (len(lines) == 1 and first.endswith((",", ";"))) or re.search(r"\b(?:was|is|were|had|has)\b", first)
         )
     if len(lines) > 2:
         return False
@@ -178,12 +172,7 @@ def _is_heading(piece: str, lines: list[str]) -> bool:
     if piece[0] in "\"“‘'":
         return False  # somebody shouts
     letters = [c for c in piece if c.isalpha()]
-    return (
-        len(letters) >= 4
-        and len(piece) <= 80
-        and all(c.isupper() for c in letters)
-        and piece[-1] not in ",;!"
-    )
+    return len(letters) >= 4 and len(piece) <= 80 and all(c.isupper() for c in letters) and piece[-1] not in ",;!"
 
 
 def _is_verse(lines: list[str]) -> bool:
@@ -233,9 +222,7 @@ def _chapter(section: _Section, index: int, name: str, policy: ReadingPolicy, bo
     matter = "body"
     if role:
         matter = (
-            "back"
-            if role in ("index", "endnotes", "afterword", "appendix", "bibliography", "glossary")
-            else "front"
+            "back" if role in ("index", "endnotes", "afterword", "appendix", "bibliography", "glossary") else "front"
         )
     return Chapter(
         section.title or book_title,
@@ -279,9 +266,7 @@ def _markdown_paragraph(raw: str) -> list[Block]:
             return
         setext = _SETEXT.fullmatch(body)
         if setext:
-            blocks.append(
-                Block("heading", _bare(setext.group(1)), level=1 if setext.group(2)[0] == "=" else 2)
-            )
+            blocks.append(Block("heading", _bare(setext.group(1)), level=1 if setext.group(2)[0] == "=" else 2))
         elif _BREAK.fullmatch(body):
             blocks.append(Block("break", body))
         elif _ITEM.match(body):

@@ -66,14 +66,10 @@ def read_book(path: Path | str, *, policy: ReadingPolicy | None = None, encoding
     if path.suffix.lower() in _HTML_SUFFIXES:
         return _read_html(text, path, policy, digest)
     markdown = path.suffix.lower() in _MARKDOWN_SUFFIXES
-    return book_of_plain_text(
-        text, name=str(path), policy=policy, markdown=markdown, sha256=digest, notices=notices
-    )
+    return book_of_plain_text(text, name=str(path), policy=policy, markdown=markdown, sha256=digest, notices=notices)
 
 
-def book_from_text(
-    text: str, *, title: str = "", name: str = "text", policy: ReadingPolicy | None = None
-) -> Book:
+def book_from_text(text: str, *, title: str = "", name: str = "text", policy: ReadingPolicy | None = None) -> Book:
     """A book of a text at hand."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return book_of_plain_text(text, name=name, title=title, policy=policy or ReadingPolicy(), sha256=digest)
@@ -82,6 +78,4 @@ def book_from_text(
 def _read_html(text: str, path: Path, policy: ReadingPolicy, digest: str) -> Book:
     document = read_document(parse_html(text, str(path), ""), policy)
     blocks: list[Block] = document.blocks
-    return book_of_blocks(
-        blocks, name=str(path), title=document.title, policy=policy, format="html", sha256=digest
-    )
+    return book_of_blocks(blocks, name=str(path), title=document.title, policy=policy, format="html", sha256=digest)

@@ -77,13 +77,9 @@ _VERSE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:line-?group|linegroup|stanza|poem|poetry|verse|lg)(?:$|[\s_-])", re.IGNORECASE
 )
 _VERSE_ROLES = frozenset({"z3998:poem", "z3998:verse", "z3998:song", "z3998:hymn", "z3998:lyrics"})
-_PAGE_CLASS = re.compile(
-    r"(?:^|\s)(?:pagenum|pageno|page-?number|pb|pagebreak|page-break)(?:$|\s)", re.IGNORECASE
-)
+_PAGE_CLASS = re.compile(r"(?:^|\s)(?:pagenum|pageno|page-?number|pb|pagebreak|page-break)(?:$|\s)", re.IGNORECASE)
 _LINE_CLASS = re.compile(r"(?:^|\s)(?:lnum|linenum|line-?number|linenumber)(?:$|\s)", re.IGNORECASE)
-_NOTE_CLASS = re.compile(
-    r"(?:^|\s)(?:noteref|footnote-?ref|fnanchor|fnref|noteanchor)(?:$|\s)", re.IGNORECASE
-)
+_NOTE_CLASS = re.compile(r"(?:^|\s)(?:noteref|footnote-?ref|fnanchor|fnref|noteanchor)(?:$|\s)", re.IGNORECASE)
 _NOTE_MARK = re.compile(r"[\s\[({]*(?:\d{1,4}|[*†‡§¶#‖]+|[a-zA-Z]|[ivxlc]{1,6})[\s\])}.]*$")
 _BREAK = re.compile(r"[\s*#•·~_—–⁂❦❧☙\-=]+$")
 _HEADING_ROLES = frozenset({"bridgehead", "title", "subtitle"})
@@ -160,8 +156,7 @@ class _Builder:
         if text:
             skipped = tuple(replace(s, offset=min(max(0, s.offset - lead), len(text))) for s in self.skipped)
             hints = tuple(
-                Hint(max(0, h.start - lead), min(h.end - lead, len(text)), h.phonemes, h.alphabet)
-                for h in self.hints
+                Hint(max(0, h.start - lead), min(h.end - lead, len(text)), h.phonemes, h.alphabet) for h in self.hints
             )
             kind = kind or context.kind
             if _BREAK.match(text) and kind not in ("row", "code"):
@@ -209,9 +204,7 @@ def read_document(root: etree._Element, policy: ReadingPolicy, *, role: str = ""
     _walk(body, builder, context)
     builder.flush(context)
     if builder.skipped:  # nothing followed: keep the account with an empty block at the end
-        builder.blocks.append(
-            Block("break", "", read=False, reason="only marks", skipped=tuple(builder.skipped))
-        )
+        builder.blocks.append(Block("break", "", read=False, reason="only marks", skipped=tuple(builder.skipped)))
     title = next((_all_text(node) for node in root.iter() if _name(node) == "title"), "")
     return Document(builder.blocks, builder.anchors, title, role or (body_types[0] if body_types else ""))
 
@@ -261,9 +254,7 @@ def _walk(node: etree._Element, builder: _Builder, context: _Context) -> None:
         builder.line_break()
         return
     if name == "hr":
-        builder.blocks.append(
-            Block("break", "", read=not context.reason, reason=context.reason, role=context.role)
-        )
+        builder.blocks.append(Block("break", "", read=not context.reason, reason=context.reason, role=context.role))
         return
     if name == "img":
         _image(node, builder, context)
@@ -380,9 +371,7 @@ def _holds_verse(node: etree._Element, types: tuple[str, ...]) -> bool:
     if marked:
         return True
     others = [
-        child
-        for child in node
-        if _name(child) in _BLOCKS and _name(child) != "blockquote" and child not in lines
+        child for child in node if _name(child) in _BLOCKS and _name(child) != "blockquote" and child not in lines
     ]
     if len(lines) < 4 or others or any(_name(child) == "p" for child in lines):
         return False

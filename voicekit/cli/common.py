@@ -36,6 +36,7 @@ DONE, REFUSED, WRONG, INTERRUPTED = 0, 1, 2, 3
 _BAR = 24
 _REDRAW_S = 0.1
 _PLAIN_EVERY_S = 10.0
+_STAGES = {"read": "reading the take", "measure": "measuring the pitch", "retune": "correcting"}
 
 
 class Screen:
@@ -158,14 +159,17 @@ class ProgressLine:
         self._last = now
         filled = round(progress.fraction * _BAR)
         bar = "#" * filled + "." * (_BAR - filled)
-        stage = {"voice": "loading the voice", "speak": "speaking", "skip": "already there"}.get(
-            progress.stage, "finishing"
+        stage = {"voice": "loading the voice", "speak": "speaking", "sing": "singing", "skip": "already there"}.get(
+            progress.stage, _STAGES.get(progress.stage, "finishing")
         )
-        text = (
-            f"[{bar}] {progress.fraction * 100:3.0f} %  chapter {progress.chapter}/{progress.chapters}"
-            f"  sentence {progress.sentence}/{progress.sentences}  {clock(progress.seconds_done)} of sound"
-            f"  {clock(progress.eta_s)} left  {stage}"
-        )
+        where = ""
+        if progress.sentences:
+            chapter = f"  chapter {progress.chapter}/{progress.chapters}" if progress.unit == "sentence" else ""
+            where = (
+                f"{chapter}  {progress.unit} {progress.sentence}/{progress.sentences}"
+                f"  {clock(progress.seconds_done)} of sound"
+            )
+        text = f"[{bar}] {progress.fraction * 100:3.0f} %{where}  {clock(progress.eta_s)} left  {stage}"
         if self._live:
             text = text[: shutil.get_terminal_size().columns - 1]
             sys.stderr.write("\r" + text.ljust(self._width))

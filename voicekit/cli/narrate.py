@@ -50,6 +50,11 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--language", metavar="LIST", help="language of the text (the book's own)")
     parser.add_argument("--territory", default="001", metavar="LIST", help="where it is used (001: the world)")
     parser.add_argument(
+        "--reviewed-content",
+        metavar="LIST",
+        help="classes the screen may find in this text although you have read it and it holds none, such as violence",
+    )
+    parser.add_argument(
         "--redo",
         metavar="CHAPTER:SENTENCE",
         help="say one sentence once more (with --seed N: with this seed)",
@@ -126,6 +131,7 @@ def _options(args: argparse.Namespace) -> NarrateOptions:
         commercial=args.commercial,
         languages=_names(args.language) if args.language else None,
         territories=_names(args.territory),
+        reviewed_content=_names(args.reviewed_content) if args.reviewed_content else (),
         title=args.title,
         profile=args.profile,
         redo=redo,

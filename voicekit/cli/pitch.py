@@ -1,99 +1,118 @@
-"""``voicekit pitch``: the fundamental frequency of a recording, by Praat."""
+"""``voicekit pitch``: the fundamental frequency of a recording, its notes, and a picture of them."""
 
 from __future__ import annotations
 
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from voicekit.cli.common import DONE, Screen, add_common, new_verb
 from voicekit.errors import UsageError
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 __all__ = ["add", "run"]
 
-_STEP_S = 0.01
 _RANGE_HZ = (60.0, 1400.0)
+_KINDS = (".pitchtier", ".csv", ".png")
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    parser = new_verb(verbs, "pitch", "track the pitch of a recording", "voicekit pitch take.wav --out take.PitchTier")
+    parser = new_verb(
+        verbs,
+        "pitch",
+        "track the pitch of a recording: contour, notes, key, picture",
+        "voicekit pitch take.wav --out take.png",
+    )
     parser.add_argument("file", metavar="FILE", help="a sound file")
-    parser.add_argument("--out", metavar="F", help="write .PitchTier (Praat) or .csv")
+    parser.add_argument("--out", metavar="F", help="write .PitchTier (Praat), .csv, or a picture .png")
+    parser.add_argument("--commanded", metavar="F", help="a .PitchTier or .csv drawn over it in the picture")
     parser.add_argument("--floor", type=float, default=_RANGE_HZ[0], metavar="HZ", help="lowest F0 (60)")
-    parser.add_argument("--ceiling", type=float, default=500.0, metavar="HZ", help="highest F0 (500; sung: 1400)")
+    parser.add_argument("--ceiling", type=float, default=_RANGE_HZ[1], metavar="HZ", help="highest F0 (1400)")
     add_common(parser, studio=False)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    """Track, print the middle and the range, write the contour where asked."""
+    """Track, print what was found, write the contour or the picture where asked."""
     import numpy as np  # with Praat and soundfile: only when something is tracked
 
-    from voicekit.audio import read_audio, settle_bytes
-    from voicekit.pitch import track_pitch
+    from voicekit.audio import AudioReader
+    from voicekit.pitch import (
+        Contour,
+        infer_key,
+        infer_tuning,
+        note_name,
+        read_contour,
+        sung_notes,
+        track_sung_blocks,
+        write_contour,
+    )
+    from voicekit.units import hz_to_midi
 
     kind = Path(args.out).suffix.lower() if args.out else ""
-    if args.out and kind not in (".pitchtier", ".csv"):
-        raise UsageError(f"{args.out}: cannot write this kind of contour", "name it .PitchTier or .csv")
-    if not 0 < args.floor < args.ceiling:
-        raise UsageError(f"no F0 lies between {args.floor:g} and {args.ceiling:g} Hz", "raise --ceiling")
-    audio = read_audio(args.file)
-    track = track_pitch(audio.samples, audio.sample_rate, range_hz=(args.floor, args.ceiling))
-    f0_hz, vuv = track.f0_hz, track.vuv
-    voiced = f0_hz[vuv]
+    if args.out and kind not in _KINDS:
+        raise UsageError(f"{args.out}: cannot write this kind of contour", "name it .PitchTier, .csv or .png")
+    if args.commanded and kind != ".png":
+        raise UsageError("--commanded is for a picture", "give --out F.png")
+    if not 20 <= args.floor < args.ceiling <= 3000:
+        raise UsageError(f"no F0 lies between {args.floor:g} and {args.ceiling:g} Hz", "stay within 20 to 3000 Hz")
+    commanded = read_contour(args.commanded) if args.commanded else None
+    with AudioReader(Path(args.file)) as reader:
+        rate = reader.sample_rate
+        count = sum(len(block) for block in reader.blocks())
+        track = track_sung_blocks(reader.blocks(), rate, count, range_hz=(args.floor, args.ceiling))
+        notes = sung_notes(track)
+        if args.out and kind == ".png":
+            from voicekit.audio import settle_bytes
+            from voicekit.pitch.picture import PitchPicture, draw_pitch  # Pillow
+
+            asked = commanded.to_track(len(track.f0_hz)) if commanded else None
+            picture = PitchPicture(track, asked, notes, Path(args.file).name)
+            settle_bytes(Path(args.out), draw_pitch(reader.blocks(), rate, picture))
+        elif args.out:
+            write_contour(args.out, Contour.from_track(track))
+    seconds = count / rate
+    voiced = track.f0_hz[track.vuv]
     low, middle, high = (float(x) for x in np.quantile(voiced, (0.05, 0.5, 0.95))) if len(voiced) else (0.0,) * 3
-    if args.out:
-        text = _pitch_tier(f0_hz, vuv) if kind == ".pitchtier" else _csv(f0_hz, vuv)
-        settle_bytes(Path(args.out), text.encode())
+    a4 = infer_tuning(notes)
+    key, confidence = infer_key(notes, a4)
     if len(voiced):
         screen.say(
             f"{os.fspath(args.file)}: median F0 {middle:.1f} Hz (5 % {low:.1f}, 95 % {high:.1f}), "
-            f"{len(voiced) / len(vuv) * 100:.0f} % of {audio.duration_s:.2f} s voiced"
+            f"{len(voiced) / len(track.vuv) * 100:.0f} % of {seconds:.2f} s voiced"
         )
+        low_name, high_name = (note_name(round(float(hz_to_midi(x)))) for x in (low, high))
+        if notes:
+            sure = "" if confidence >= 0.1 else " (other keys fit nearly as well)"
+            screen.say(
+                f"  {len(notes)} notes, {low_name} to {high_name}; the key that fits: {key.name}{sure}; "
+                f"tuned to A4 = {a4:.1f} Hz"
+            )
     else:
-        screen.say(f"{os.fspath(args.file)}: nothing voiced in {audio.duration_s:.2f} s")
+        screen.say(f"{os.fspath(args.file)}: nothing voiced in {seconds:.2f} s")
     if args.out:
         screen.say(args.out)
     screen.result(
         {
             "file": args.file,
-            "duration_s": round(audio.duration_s, 4),
-            "voiced_fraction": round(len(voiced) / len(vuv), 4) if len(vuv) else 0.0,
+            "duration_s": round(seconds, 4),
+            "voiced_fraction": round(len(voiced) / len(track.vuv), 4) if len(track.vuv) else 0.0,
             "median_f0_hz": round(middle, 3),
             "p05_f0_hz": round(low, 3),
             "p95_f0_hz": round(high, 3),
+            "key": key.name if notes else None,
+            "key_confidence": round(confidence, 4),
+            "a4_hz": round(a4, 2),
+            "notes": [
+                {
+                    "start_s": round(n.start_s, 3),
+                    "stop_s": round(n.stop_s, 3),
+                    "pitch_midi": round(n.pitch_midi, 3),
+                    "name": note_name(n.pitch_midi),
+                }
+                for n in notes
+            ],
             "out": args.out,
         }
     )
     return DONE
-
-
-def _times(count: int) -> list[float]:
-    return [(index + 0.5) * _STEP_S for index in range(count)]
-
-
-def _csv(f0_hz: NDArray[np.float64], vuv: NDArray[np.bool_]) -> str:
-    rows = zip(_times(len(f0_hz)), f0_hz, vuv, strict=True)
-    return "time_s,f0_hz,voiced\n" + "".join(f"{time:.4f},{f0:.3f},{int(voiced)}\n" for time, f0, voiced in rows)
-
-
-def _pitch_tier(f0_hz: NDArray[np.float64], vuv: NDArray[np.bool_]) -> str:
-    """Praat's long text format: points where something is voiced."""
-    points = [(t, f0) for t, f0, voiced in zip(_times(len(f0_hz)), f0_hz, vuv, strict=True) if voiced]
-    lines = [
-        'File type = "ooTextFile"',
-        'Object class = "PitchTier"',
-        "",
-        "xmin = 0 ",
-        f"xmax = {len(f0_hz) * _STEP_S:.6f} ",
-        f"points: size = {len(points)} ",
-    ]
-    for number, (time, f0) in enumerate(points, start=1):
-        lines += [f"points [{number}]:", f"    number = {time:.6f} ", f"    value = {f0:.6f} "]
-    return "\n".join(lines) + "\n"

@@ -19,7 +19,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = new_verb(
         verbs,
         "quickstart",
-        "narrate the bundled chapter in a new studio, and verify it",
+        "narrate a chapter and sing a song in a new studio, and verify them",
         "voicekit quickstart --out my-first",
     )
     parser.add_argument("--out", default="quickstart", metavar="DIR", help="folder for everything (quickstart)")
@@ -77,7 +77,23 @@ def _show(done: Quickstart, screen: Screen) -> None:
             f"speed      {clock(take.measured['rendered_s'])} of sound "
             f"in {take.measured['elapsed_s']:.1f} s: {take.measured['rtf']:.4f} x real time"
         )
+    if done.song is not None:
+        _show_song(done, screen)
     screen.say(f"check it   consent verify {take.path}")
+
+
+def _show_song(done: Quickstart, screen: Screen) -> None:
+    song = done.song
+    if song is None:
+        return
+    sound = all(one.ok for one in done.song_verifications)
+    parts = ", ".join(f"{part.name} ({part.voice})" for part in song.parts)
+    screen.say(f"song       {song.title}: {clock(song.measured['duration_s'])} in {len(song.parts)} parts: {parts}")
+    screen.say(f"mix        {song.mix}")
+    proofs = len(done.song_verifications)
+    screen.say(f"           {proofs} proofs for mix and stems: {'all sound' if sound else 'NOT ALL SOUND'}")
+    for notice in song.notices:
+        screen.say(f"           {notice}")
 
 
 def _verdict(ok: bool | None, good: str = "sound", bad: str = "NOT SOUND") -> str:

@@ -12,7 +12,7 @@ from voicekit.errors import UsageError
 
 __all__ = ["add", "run"]
 
-_ACTIONS = ("list", "show", "draft", "adopt")
+_ACTIONS = ("list", "show", "draft", "adopt", "own")
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,11 +20,13 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = new_verb(
         verbs,
         "voices",
-        "list voices and grants; adopt a house voice under a grant signed here",
+        "list voices and grants; adopt a house voice under a grant signed here; own: attest your own takes",
         "voicekit voices adopt ada",
     )
     parser.add_argument("action", nargs="?", default="list", choices=_ACTIONS, help="what to do (list)")
     parser.add_argument("voice", nargs="?", metavar="V", help="which voice")
+    parser.add_argument("take", nargs="*", metavar="TAKE", help="with own: recordings of your own voice")
+    parser.add_argument("--use", metavar="TEXT", help="with own: what the results are for, in words")
     parser.add_argument("--out", metavar="FILE", help="with draft: write it here (else standard output)")
     add_common(parser)
     parser.set_defaults(run=run)
@@ -36,6 +38,10 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
 
     if args.action != "list" and not args.voice:
         raise UsageError(f"voices {args.action}: which voice?", "see `voicekit voices`")
+    if args.take and args.action != "own":
+        raise UsageError(f"voices {args.action} takes no recordings", "see `voicekit voices --help`")
+    if args.action == "own":
+        return _own(args, screen)
     if args.action == "adopt":
         with Studio.open(args.studio, create=True) as studio:
             grant = studio.adopt_house_voice(args.voice)
@@ -72,6 +78,25 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     return DONE
 
 
+def _own(args: argparse.Namespace, screen: Screen) -> int:
+    """Attest that takes are of one's own voice."""
+    from voicekit.studio import Studio
+    from voicekit.studio.own_voice import ATTESTATION, DEFAULT_USE  # see run
+
+    if not args.take:
+        raise UsageError(f"voices own {args.voice}: which recordings?", "voicekit voices own my-own take.wav")
+    with Studio.open(args.studio, create=True) as studio:
+        grant = studio.attest_own_voice(args.voice, args.take, intended_use=args.use or DEFAULT_USE)
+        screen.say("By this you sign, with the operator's key of this studio:")
+        screen.say(f"  {ATTESTATION}")
+        screen.say(f"  takes: {', '.join(Path(take).name for take in args.take)}")
+        screen.say(f"studio: {studio.folder}")
+        screen.say(f"grant: {grant.line}")
+        screen.say("not yours after all? consent revoke " + grant.id[:12])
+        screen.result({"studio": str(studio.folder), "attestation": ATTESTATION, "grant": asdict(grant)})
+    return DONE
+
+
 def _voices(folder: str | None) -> list[dict[str, Any]]:
     """All voices with their grants; without a studio, the shipped voices alone."""
     from voicekit.config import studio_folder
@@ -91,7 +116,7 @@ def _voices(folder: str | None) -> list[dict[str, Any]]:
             for one in house_voices().list_voices()
         ]
     with Studio.open(folder) as studio:
-        return [
+        shipped = [
             {
                 "name": voice.name,
                 "basis": voice.basis,
@@ -100,6 +125,18 @@ def _voices(folder: str | None) -> list[dict[str, Any]]:
                 "grants": [asdict(grant) | {"line": grant.line} for grant in voice.grants],
             }
             for voice in studio.voices()
+        ]
+        names = {voice["name"] for voice in shipped}
+        return shipped + [
+            {
+                "name": name,
+                "basis": studio.grants(name)[0].basis,
+                "description": "recordings named in the grant",
+                "card": {},
+                "grants": [asdict(grant) | {"line": grant.line} for grant in studio.grants(name)],
+            }
+            for name in dict.fromkeys(grant.voice for grant in studio.grants())
+            if name not in names
         ]
 
 

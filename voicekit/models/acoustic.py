@@ -78,9 +78,7 @@ class Acoustic(nn.Module):
         self.phones = nn.Embedding(len(INVENTORY), e)
         self.stress = nn.Embedding(3, e)
         self.marks = nn.Linear(POSITION_FEATURES, e)
-        self.encoder = nn.ModuleList(
-            GatedConv(e, d, config.dropout, condition=s) for d in config.encoder_dilations
-        )
+        self.encoder = nn.ModuleList(GatedConv(e, d, config.dropout, condition=s) for d in config.encoder_dilations)
         self.durations = nn.ModuleList(GatedConv(e, d, config.dropout, condition=s) for d in (1, 2))
         self.duration_out = nn.Sequential(ChannelNorm(e), nn.Conv1d(e, 1, 1))
         m = config.melody_channels

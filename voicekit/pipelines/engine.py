@@ -47,7 +47,12 @@ class Engine(Protocol):
         Hz.
     version : str
         Changes whenever the same input would sound different.
+    at_once : int
+        How many sentences may be spoken at a time, each on a thread of its own.
     """
+
+    @property
+    def at_once(self) -> int: ...
 
     @property
     def operands(self) -> Sequence[Operand]: ...

@@ -7,7 +7,9 @@ was left in peace.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +86,7 @@ def speak_chapter(
         From a `SpeechChoice` to the engine's own parameters.
     takes : TakeStore
     recheck : callable
-        Asks the ledger between sentences whether the permission still stands; raises if not.
+        Asks the ledger before each sentence whether the permission still stands; raises if not.
     meter : ProgressMeter
 
     Returns
@@ -101,27 +103,56 @@ def speak_chapter(
     permit.require(mode="speech", operands=engine.operands)
     times: list[SentenceTime] = []
     frames = made = reused = 0
-    for sentence in plan.sentences:
-        recheck()
-        length = 0
+    for sentence, length, found in _in_order(permit, plan, engine, make_params, takes, recheck):
         if sentence.spoken:
-            take = takes.fetch(permit, engine.operands, sentence.take)
-            if take is not None and take.sample_rate == engine.sample_rate:
-                reused += 1
-                found = True
-            else:
-                take = _speak(permit, sentence, engine, make_params)
-                takes.keep(permit, engine.operands, sentence.take, take)
-                made += 1
-                found = False
-            length = len(take.pcm)
-            meter.sentence(len(sentence.spoken), length / engine.sample_rate, sentence.text, reused=found)
-        else:
-            meter.sentence(0, 0.0, sentence.text, reused=True)
+            reused += found
+            made += not found
+        meter.sentence(len(sentence.spoken), length / engine.sample_rate, sentence.text, reused=found)
         times.append(SentenceTime(sentence.number, frames, frames + length))
         frames += length + _pause_frames(sentence, engine.sample_rate)
     recheck()
     return ChapterSound(tuple(times), frames, made, reused)
+
+
+def _in_order(
+    permit: Permit,
+    plan: ChapterPlan,
+    engine: Engine,
+    make_params: ParamsMaker,
+    takes: TakeStore,
+    recheck: Callable[[], None],
+) -> Iterator[tuple[PlannedSentence, int, bool]]:
+    """Every sentence with the length of its take and whether that was there; `engine.at_once` are under way.
+
+    A sentence is begun only after a fresh `recheck`, and is on disk as soon as it is spoken, whichever of its
+    neighbours is late: a kill loses the sentences under way and no others.
+    """
+
+    def see_to(sentence: PlannedSentence) -> tuple[int, bool]:
+        recheck()
+        if not sentence.spoken:
+            return 0, True
+        take = takes.fetch(permit, engine.operands, sentence.take)
+        if take is not None and take.sample_rate == engine.sample_rate:
+            return len(take.pcm), True
+        take = _speak(permit, sentence, engine, make_params)
+        takes.keep(permit, engine.operands, sentence.take, take)
+        return len(take.pcm), False
+
+    under_way: deque[tuple[PlannedSentence, Future[tuple[int, bool]]]] = deque()
+    with ThreadPoolExecutor(engine.at_once, thread_name_prefix="voicekit-speak") as workers:
+        try:
+            for sentence in plan.sentences:
+                under_way.append((sentence, workers.submit(see_to, sentence)))
+                while len(under_way) > engine.at_once:
+                    first, work = under_way.popleft()
+                    yield first, *work.result()
+            while under_way:
+                first, work = under_way.popleft()
+                yield first, *work.result()
+        finally:
+            for _sentence, work in under_way:
+                work.cancel()
 
 
 def _speak(permit: Permit, sentence: PlannedSentence, engine: Engine, make_params: ParamsMaker) -> StoredTake:

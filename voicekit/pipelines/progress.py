@@ -28,7 +28,7 @@ class Progress:
     Parameters
     ----------
     stage : str
-        ``voice``, ``speak``, ``master``, ``encode``, ``verify``, ``deliver`` or ``skip``.
+        ``voice``, ``speak``, ``sing``, ``master``, ``encode``, ``verify``, ``deliver`` or ``skip``.
     chapter, chapters : int
         The chapter's number (from 1, of those chosen) and how many there are.
     chapter_title : str
@@ -44,6 +44,8 @@ class Progress:
         Time left; None until it can be told.
     text : str
         The sentence just made.
+    unit : str
+        What ``sentence`` counts: ``sentence``, or ``part`` of a song.
     """
 
     stage: str
@@ -57,6 +59,7 @@ class Progress:
     elapsed_s: float
     eta_s: float | None
     text: str = ""
+    unit: str = "sentence"
 
 
 class ProgressMeter:

@@ -5,17 +5,24 @@ package is the only one that asks the ledger for permits.
 """
 
 from voicekit.pipelines import Cancelled, Progress
+from voicekit.studio.correction import CorrectedTake, CorrectOptions
 from voicekit.studio.models import ChapterTake, GrantStatus, NarrateOptions, Take, VoiceStatus
+from voicekit.studio.song_models import SingOptions, Song, SungPart
 from voicekit.studio.studio import Studio
 from voicekit.studio.voices import VoiceSource, house_voices
 
 __all__ = [
     "Cancelled",
     "ChapterTake",
+    "CorrectOptions",
+    "CorrectedTake",
     "GrantStatus",
     "NarrateOptions",
     "Progress",
+    "SingOptions",
+    "Song",
     "Studio",
+    "SungPart",
     "Take",
     "VoiceSource",
     "VoiceStatus",

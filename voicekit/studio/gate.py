@@ -9,7 +9,9 @@ from pathlib import Path
 
 from consent import ConsentError, ConsentRefusedError, Ledger, Operand, Output, Permit, RenderReceipt, Use
 from voicekit.audio import io_error
+from voicekit.errors import UsageError
 from voicekit.pipelines import Cancelled, FinishedFile
+from voicekit.pipelines.sing import WrittenSound
 
 __all__ = ["Gate", "OpenRender"]
 
@@ -26,7 +28,7 @@ class Request:
     params_sha256 : str
         Digest of all parameters.
     text : str
-        What will be said; the ledger keeps a salted commitment to it.
+        What will be said; the ledger screens it and keeps a salted commitment to it.
     grant : str, optional
         One grant; else the narrowest that covers the use.
     """
@@ -62,6 +64,62 @@ class OpenRender:
             Withdrawn (also by a revocation dropped as a loose file), or run out.
         """
         self._ledger.recheck(self.permit)
+
+    def complete(
+        self, sounds: Sequence[tuple[WrittenSound, str]], measured: dict[str, int | str]
+    ) -> RenderReceipt:
+        """Complete the render in the ledger without giving any file its name yet.
+
+        Parameters
+        ----------
+        sounds : sequence of (WrittenSound, str)
+            Finished files and the names they are to have.
+        measured : dict
+            Integers and strings for the receipt.
+
+        Returns
+        -------
+        RenderReceipt
+
+        Raises
+        ------
+        consent.ConsentRefusedError
+            The permission was withdrawn meanwhile, or a file is not what it was.
+        """
+        outputs = tuple(
+            Output(
+                path=sound.path,
+                name=name,
+                pcm_sha256=sound.pcm_sha256,
+                seconds_milli=round(sound.duration_s * 1000),
+                sha256=sound.sha256,
+            )
+            for sound, name in sounds
+        )
+        self.receipt = self._ledger.complete(self.permit, outputs=outputs, measured=measured)
+        return self.receipt
+
+    def settle(self, moves: dict[Path, Path]) -> None:
+        """Give files of a completed render their names.
+
+        Parameters
+        ----------
+        moves : dict of Path to Path
+            From where a file lies to its final name.
+
+        Raises
+        ------
+        InputError
+            The folder cannot be written.
+        UsageError
+            The render was not completed.
+        """
+        if self.receipt is None:
+            raise UsageError("a render is completed before its files are delivered")
+        try:
+            self._ledger.deliver(self.receipt, moves)
+        except OSError as problem:
+            raise io_error(problem, next(iter(moves.values()))) from problem
 
     def deliver(self, files: Sequence[FinishedFile], folder: Path, measured: dict[str, int | str]) -> RenderReceipt:
         """Complete the render in the ledger, then give the files their names.
@@ -137,6 +195,7 @@ class Gate:
             operands=tuple(request.operands),
             params_sha256=request.params_sha256,
             text_commit=self._ledger.commit_text(request.text),
+            text=request.text,
             grant=request.grant,
         )
         render = OpenRender(self._ledger, permit)

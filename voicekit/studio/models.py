@@ -43,6 +43,9 @@ class NarrateOptions:
         ISO 3166 codes, or ``001`` for the world.
     title : str, optional
         The book's own when None.
+    reviewed_content : tuple of str
+        Classes of `consent.CONTENT_CLASSES` that the ledger's screen may find in the text although you have read it
+        and it holds none; this declaration is signed into the ledger.
     profile : str
         ``acx`` for chapters, ``clip`` for a paragraph.
     redo : (int, int), optional
@@ -66,6 +69,7 @@ class NarrateOptions:
     languages: tuple[str, ...] | None = None
     territories: tuple[str, ...] = ("001",)
     title: str | None = None
+    reviewed_content: tuple[str, ...] = ()
     profile: str = "acx"
     redo: tuple[int, int] | None = None
     redo_seed: int | None = None

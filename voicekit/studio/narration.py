@@ -332,6 +332,7 @@ class Narration:
             languages=options.languages or (language.split("-")[0].split("_")[0],),
             territories=options.territories,
             title=self._title,
+            reviewed_content=options.reviewed_content,
             seconds=plan.estimated_s(options.rate, profile.head_s + profile.tail_s),
         )
         params = digest_json(

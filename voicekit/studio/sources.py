@@ -5,14 +5,22 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 
-from voicekit.audio import io_error, sha256_file
+from voicekit.audio import io_error, read_audio, sha256_file
 from voicekit.book import Book, book_from_text, read_book
 from voicekit.errors import InputError, UsageError
+from voicekit.features.frames import frame_times
+from voicekit.pitch import TargetNote, notes_of_part, track_sung_pitch
+from voicekit.score import Score, read_score
+from voicekit.score.melody import from_contour
 
-__all__ = ["OpenSource", "open_source", "slug"]
+__all__ = ["OpenSource", "open_score", "open_source", "slug", "target_notes"]
+
+_RECORDINGS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff")
 
 _SLUG_LENGTH = 60
 
@@ -74,6 +82,70 @@ def open_source(source: str | Path | Book, title: str | None = None) -> OpenSour
     if not opened.book.reading:
         raise InputError(opened.name, "", "there is no chapter to be read aloud in it", "Give a book with text.")
     return opened
+
+
+def open_score(path: Path, verse: int | None = None) -> Score:
+    """Read what is to be sung: a score, or a recorded melody, whose notes are found by the pitch tracker.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    verse : int, optional
+
+    Returns
+    -------
+    Score
+
+    Raises
+    ------
+    InputError
+        Not readable, or a recording in which nothing is sung.
+    """
+    if path.suffix.lower() not in _RECORDINGS:
+        return read_score(path, verse=verse)
+    audio = read_audio(path)
+    track = track_sung_pitch(audio.samples, audio.sample_rate)
+    found = from_contour(frame_times(len(track.f0_hz)), track.f0_hz, track.vuv)
+    if not any(part.notes for part in found.parts):
+        raise InputError(path, "", "no melody was found in it", "Choose a recording of one voice.")
+    return replace(found, title=path.stem, source=path.name)
+
+
+def target_notes(
+    score: Score | str | PathLike[str] | Sequence[TargetNote], part: str | None = None
+) -> tuple[tuple[TargetNote, ...], tuple[str, ...]]:
+    """The notes of one part of a score, in seconds, and what in the score is not followed.
+
+    Parameters
+    ----------
+    score : Score, path or sequence of TargetNote
+    part : str, optional
+        Name, or number from 1; not needed where there is one part only.
+
+    Raises
+    ------
+    InputError
+        The file is no score.
+    UsageError
+        There is no such part, several to choose from, or no notes in it.
+    """
+    if isinstance(score, str | PathLike):
+        score = read_score(Path(score), part=part)
+        part = None
+    if not isinstance(score, Score):
+        return tuple(score), ()
+    if part is None and len(score.parts) != 1:
+        listed = ", ".join(f"{number} {one.name}" for number, one in enumerate(score.parts, start=1))
+        raise UsageError(f"the score has {len(score.parts)} parts", f"name the one that was sung: {listed or '(none)'}")
+    try:
+        chosen = score.parts[0] if part is None else score.part(part)
+    except KeyError:
+        known = ", ".join(one.name for one in score.parts)
+        raise UsageError(f"the score has no part {part}", f"choose from: {known}") from None
+    notes = notes_of_part(score, chosen)
+    if not notes:
+        raise UsageError(f"part {chosen.name} of the score has no notes", "choose another part")
+    return notes, tuple(f"{notice.place}: {notice.text}".lstrip(": ") for notice in score.notices)
 
 
 def slug(title: str, empty: str = "chapter") -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from threading import Event
@@ -18,9 +19,15 @@ from voicekit.book import Book
 from voicekit.config import studio_folder
 from voicekit.errors import UsageError
 from voicekit.pipelines import Progress, TakeStore
+from voicekit.pitch import Contour, Scale, TargetNote, read_contour
+from voicekit.score import Score
+from voicekit.studio.correction import CorrectedTake, CorrectionJob, CorrectOptions
 from voicekit.studio.models import GrantStatus, NarrateOptions, Take, VoiceStatus
 from voicekit.studio.narration import Narration, check_folder, folder_name
-from voicekit.studio.sources import open_source
+from voicekit.studio.own_voice import DEFAULT_USE, OwnVoice, attest
+from voicekit.studio.song import Singing, check_voices, song_folder
+from voicekit.studio.song_models import SingOptions, Song
+from voicekit.studio.sources import open_score, open_source, target_notes
 from voicekit.studio.voices import RECORD_FILE, ShippedVoice, VoiceSource, house_voices
 
 __all__ = ["Studio", "draft_of"]
@@ -126,7 +133,8 @@ class Studio:
                 return cls.create(place, voices=voices)
             raise UsageError(
                 f"{place}: there is no studio here",
-                "make one with `voicekit voices adopt NAME` or `consent init`, or name it with --studio",
+                "make one with `voicekit voices adopt NAME`, `voicekit voices own NAME TAKE` or `consent init`, "
+                "or name it with --studio",
             )
         try:
             return cls(place, Ledger.open(place / "ledger"), voices or house_voices())
@@ -303,6 +311,182 @@ class Studio:
             options=chosen,
             grant=only,
         ).run(progress, cancel)
+
+    def sing(
+        self,
+        score: Score | str | PathLike[str],
+        *,
+        voice: str | Sequence[str],
+        out: str | PathLike[str] | None = None,
+        harmony: str | None = None,
+        grant: str | Sequence[str] | None = None,
+        options: SingOptions | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        cancel: Event | None = None,
+    ) -> Song:
+        """Sing a score under a grant for each voice.
+
+        Parameters
+        ----------
+        score : Score or path
+            MusicXML, MIDI, UST, USTX, SVP or .ds; or a recorded melody.
+        voice : str or sequence of str
+            One voice, or one for each part in order.
+        out : path, optional
+            Folder for stems and mix; under the studio's ``out`` when None.
+        harmony : str, optional
+            Such as ``satb`` or ``third-above``; overrides ``options.harmony``.
+        grant : str or sequence of str, optional
+            Digests of grants (or their beginnings) to sing under; else the narrowest that covers the use.
+        options : SingOptions, optional
+        progress, cancel
+            As for `narrate`.
+
+        Returns
+        -------
+        Song
+
+        Raises
+        ------
+        consent.ConsentRefusedError
+            A voice may not sing this, with ``.reason``; nothing is delivered.
+        Cancelled, UsageError, InputError
+            Nothing is delivered.
+        """
+        chosen = options or SingOptions()
+        if harmony is not None:
+            chosen = replace(chosen, harmony=harmony)
+        names = check_voices((voice,) if isinstance(voice, str) else tuple(voice))
+        for name in names:
+            self._shipped(name)
+        read = score if isinstance(score, Score) else open_score(Path(score), chosen.verse)
+        folder = Path(out) if out is not None else self.out_folder / song_folder(read, chosen.title)
+        check_folder(folder)
+        wanted = [self._grant_id(one) for one in ((grant,) if isinstance(grant, str) else tuple(grant or ()))]
+        grants = {one.voice: one.id for one in self.grants() if one.id in wanted}
+        singing = Singing(
+            self.ledger, self._voices, read, names=names, folder=folder, options=chosen, grants=grants
+        )
+        return singing.run(progress, cancel)
+
+    def correct(
+        self,
+        take: str | PathLike[str],
+        *,
+        out: str | PathLike[str],
+        scale: str | Scale | None = None,
+        score: Score | str | PathLike[str] | Sequence[TargetNote] | None = None,
+        part: str | None = None,
+        curve: Contour | str | PathLike[str] | None = None,
+        voice: str = "my-own",
+        grant: str | None = None,
+        options: CorrectOptions | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        cancel: Event | None = None,
+    ) -> CorrectedTake:
+        """Correct the pitch of a take under a grant that names it.
+
+        Parameters
+        ----------
+        take : path
+            A recording of one voice; all its channels move as one.
+        out : path
+            ``.wav``, ``.flac`` or ``.mp3``; a proof lies beside it.
+        scale : str or Scale, optional
+            ``C major`` and the like, or ``auto``.
+        score : Score, path or sequence of TargetNote, optional
+        part : str, optional
+            Of the score: its name, or its number from 1; not needed where there is one only.
+        curve : Contour or path, optional
+            A drawn curve (PitchTier or CSV).
+        voice : str
+            Whose voice it is; see `attest_own_voice` for one's own.
+        grant : str, optional
+            Digest of one grant (or its beginning); else the narrowest that covers the use.
+        options : CorrectOptions, optional
+        progress : callable, optional
+        cancel : threading.Event, optional
+
+        Returns
+        -------
+        CorrectedTake
+
+        Raises
+        ------
+        consent.ConsentRefusedError
+            Not permitted, with ``.reason``; nothing is delivered.
+        Cancelled
+            Stopped.
+        UsageError, InputError
+            A wrong call; a take without a voice, a damaged file, a full disk.
+        """
+        named = [name for name, value in (("scale", scale), ("score", score), ("curve", curve)) if value is not None]
+        if len(named) > 1:
+            raise UsageError(f"{' and '.join(named)} cannot both be followed", "give one of them")
+        target: str | Scale | Sequence[TargetNote] | Contour | None = scale
+        notices: tuple[str, ...] = ()
+        if score is not None:
+            target, notices = target_notes(score, part)
+        elif curve is not None:
+            target = curve if isinstance(curve, Contour) else read_contour(Path(curve))
+        job = CorrectionJob(
+            self.ledger,
+            Path(take),
+            Path(out),
+            target,
+            voice=voice,
+            options=options or CorrectOptions(),
+            grant=self._grant_id(grant),
+            notices=notices,
+        )
+        return job.run(progress, cancel)
+
+    def attest_own_voice(
+        self,
+        name: str,
+        takes: Sequence[str | PathLike[str]],
+        *,
+        intended_use: str = DEFAULT_USE,
+        purposes: tuple[str, ...] = ("any",),
+        commercial: bool = True,
+        territories: tuple[str, ...] = ("001",),
+        max_renders: int = consent.UNLIMITED,
+    ) -> GrantStatus:
+        """Sign, as the operator, that these takes are of one's own voice and may be changed.
+
+        The grant names each take by its bytes, covers conversion alone (no words are put into the voice's mouth),
+        and is of tier D: nobody's word but the operator's stands behind it.
+
+        Parameters
+        ----------
+        name : str
+            The voice's name from now on, such as ``my-own``.
+        takes : sequence of path
+        intended_use : str
+            What the results are for, in words.
+        purposes, territories : tuple of str
+        commercial : bool
+        max_renders : int
+
+        Returns
+        -------
+        GrantStatus
+            One that says the same and still stands, else the new one.
+
+        Raises
+        ------
+        UsageError
+            No take, or the name of somebody else's voice.
+        InputError
+            A take that is no sound file.
+        consent.ConsentError
+            A name or a use that the ledger does not take.
+        """
+        if name in {one.name for one in self._voices.list_voices()}:
+            raise UsageError(f"{name} is a house voice", "choose another name for your own voice")
+        allowed = OwnVoice(intended_use, purposes, commercial, territories, max_renders)
+        made = attest(self.ledger, name, [Path(take) for take in takes], allowed)
+        return next(grant for grant in self.grants(name) if grant.id == made)
 
     def _grant_id(self, grant: str | None) -> str | None:
         """The whole digest for a beginning of it."""

@@ -43,12 +43,15 @@ class VoiceSource:
         From a `SpeechChoice` to the engine's parameters.
     release_keys : callable
         The keys that may sign a shipped voice's record.
+    make_sing_params : callable
+        From a seed to the engine's parameters for singing.
     """
 
     list_voices: Callable[[], Sequence[ShippedVoice]]
     open_engine: Callable[[str], Engine]
     make_params: Callable[[SpeechChoice], Any]
     release_keys: Callable[[], Sequence[PublicKey]]
+    make_sing_params: Callable[[int], Any] = int
 
 
 def house_voices() -> VoiceSource:
@@ -79,4 +82,9 @@ def house_voices() -> VoiceSource:
 
         return tuple(PublicKey.from_did(key) for key in release_keys())
 
-    return VoiceSource(list_all, open_one, make, keys)
+    def make_sing(seed: int) -> Any:
+        from voicekit.engines import SingParams  # loaded by then
+
+        return SingParams(seed=seed)
+
+    return VoiceSource(list_all, open_one, make, keys, make_sing)

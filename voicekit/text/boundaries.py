@@ -33,9 +33,7 @@ _TAG = re.compile(
 _SHILLINGS = re.compile(r"\d{1,2}s")
 _NUMERAL = re.compile(r"[IVXLC]+|[ivxlc]+")
 _WORD_BEFORE = re.compile(r"(\S+)\s+\S+$")
-_DOTTED_UNITS = frozenset(
-    {"ft", "in", "ins", "oz", "lb", "lbs", "yd", "yds", "hr", "hrs", "min", "cwt", "st"}
-)
+_DOTTED_UNITS = frozenset({"ft", "in", "ins", "oz", "lb", "lbs", "yd", "yds", "hr", "hrs", "min", "cwt", "st"})
 #: Titles that are words, names or units as well.
 _TITLES_OR_WORDS = frozenset({"Gen", "Ft", "Mt", "Col", "Fr"})
 _SHORT_DATES = frozenset({name for name in MONTHS if len(name) <= 4 and MONTHS[name] != name} | set(DAYS))
@@ -134,7 +132,7 @@ def _abbreviation_ends(word: str, before: str, next_word: str, digit: str, start
     numeral = _NUMERAL.fullmatch(next_word) and not (next_word == "I" and word.lower() == "no")
     if word in BEFORE_NUMBER and (digit or numeral):
         return False
-    if digit and ((word in _DOTTED_UNITS and before[-1:].isdigit()) or _SHILLINGS.fullmatch(word)):
+    if digit and ((word in _DOTTED_UNITS and before[-1:].isdecimal()) or _SHILLINGS.fullmatch(word)):
         return False
     if word in ABBREVIATIONS and word not in AMBIGUOUS:
         return starts_anew or word in ("etc", "al", "Esq") or not next_word

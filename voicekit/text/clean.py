@@ -19,9 +19,7 @@ _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2
 #: Compatibility forms that are the same letters in another dress: ligatures, full-width and
 #: mathematical letters, Roman numeral signs. Not superscripts or fractions: they mean something.
 _DRESSED = "\ufb00-\ufb06\uff01-\uff5e\U0001d400-\U0001d7ff\u2160-\u217f"
-_SUSPECT = re.compile(
-    f"[{_INVISIBLE}{_DRESSED}\x00-\x08\x0e-\x1f\x7f-\x9f\u0300-\u036f\u1dc0-\u1dff\u20d0-\u20ff]"
-)
+_SUSPECT = re.compile(f"[{_INVISIBLE}{_DRESSED}\x00-\x08\x0e-\x1f\x7f-\x9f\u0300-\u036f\u1dc0-\u1dff\u20d0-\u20ff]")
 _INVISIBLE_RE = re.compile(f"[{_INVISIBLE}\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _DRESSED_RE = re.compile(f"[{_DRESSED}]")
 

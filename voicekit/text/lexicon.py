@@ -65,9 +65,7 @@ class Lexicon:
             group.sort(key=lambda item: -(bool(item[0].before) + bool(item[0].after)))
         phrases = sorted(self._by_key, key=len, reverse=True)
         self._any = re.compile(
-            r"(?<!\w)(?:"
-            + "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in phrases)
-            + r")(?!\w)",
+            r"(?<!\w)(?:" + "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in phrases) + r")(?!\w)",
             re.IGNORECASE,
         )
 

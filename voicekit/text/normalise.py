@@ -69,12 +69,8 @@ def normalise(
             start, end = cleaned.source_range(found.start, found.end)
             report(Notice(found.code, text[start:end], start + offset, end + offset, found.detail))
     if cleaned.starts is None:
-        new = (
-            tuple.__new__
-        )  # the constructor of a named tuple, without its detour: a book has a million tokens
-        return tuple(
-            [new(SpokenToken, (text[s:e], s + offset, e + offset, said)) for s, e, said in scan.items]
-        )
+        new = tuple.__new__  # the constructor of a named tuple, without its detour: a book has a million tokens
+        return tuple([new(SpokenToken, (text[s:e], s + offset, e + offset, said)) for s, e, said in scan.items])
     return _with_source(text, cleaned, scan.items, offset)
 
 

@@ -166,9 +166,7 @@ def _read_clock(scan: Scan, position: int) -> int:
     if minute and int(minute):
         said.append(("oh " if minute[0] == "0" else "") + _cardinal(scan, int(minute)))
     elif minute and not half:
-        said.append(
-            "o'clock" if 1 <= int(hour) <= 12 and not second else "hundred" if not second else "zero zero"
-        )
+        said.append("o'clock" if 1 <= int(hour) <= 12 and not second else "hundred" if not second else "zero zero")
     if second:
         said.append(f"and {_cardinal(scan, int(second))} second{'' if int(second) == 1 else 's'}")
     if half:
@@ -220,9 +218,7 @@ def _read_fraction(scan: Scan, position: int) -> int:
         if not found.group(1):
             said = "one half" if (top, bottom) == (1, 2) else numbers.fraction(top, bottom)
             return _after_number(scan, position, found.end(), said, plural=False, part=True)
-        return _after_number(
-            scan, position, found.end(), _mixed(scan, int(found.group(1)), top, bottom), plural=True
-        )
+        return _after_number(scan, position, found.end(), _mixed(scan, int(found.group(1)), top, bottom), plural=True)
     found = _FRACTION.match(text, position)
     if not found:
         return 0
@@ -353,9 +349,7 @@ def _read_plain(scan: Scan, position: int) -> int:
         said = numbers.decimal(whole.replace(",", ""), part[1:], with_and=scan.with_and)
         return _after_number(scan, position, end, said, plural=True)
     value = int(whole.replace(",", ""))
-    if (len(whole) > 1 and whole[0] == "0") or (
-        len(whole) >= 10 and "," not in whole and not whole.endswith("000")
-    ):
+    if (len(whole) > 1 and whole[0] == "0") or (len(whole) >= 10 and "," not in whole and not whole.endswith("000")):
         said = numbers.digits(whole)
     elif _is_day(scan, whole, end):
         said = _ordinal(scan, value)
@@ -383,11 +377,7 @@ def _is_year(scan: Scan, whole: str, value: int, end: int) -> bool:
         return False
     if scan.text[end : end + 1].isalpha() or _UNIT.match(scan.text, end):
         return False
-    if (
-        before.lower() in BEFORE_A_YEAR
-        or before in MONTHS
-        or scan.previous_spoken() in ("circa", "born", "died")
-    ):
+    if before.lower() in BEFORE_A_YEAR or before in MONTHS or scan.previous_spoken() in ("circa", "born", "died"):
         return True
     if value < 1010 and scan.text[end : end + 1] != ")":
         return False
@@ -407,9 +397,7 @@ def _is_year(scan: Scan, whole: str, value: int, end: int) -> bool:
     if noun is None:
         return True
     word = noun.group(1)
-    plural = word in IRREGULAR_PLURALS or (
-        word.endswith("s") and not word.endswith("ss") and word not in NOT_PLURAL
-    )
+    plural = word in IRREGULAR_PLURALS or (word.endswith("s") and not word.endswith("ss") and word not in NOT_PLURAL)
     return not plural
 
 
@@ -426,9 +414,7 @@ def _after_number(scan: Scan, start: int, end: int, said: str, *, plural: bool, 
     found = _UNIT.match(text, end)
     if found and not _unit_is_word(scan, found):
         one, many = UNITS[found.group("unit")]
-        single = (
-            not plural or found.group("gap") == "-" or (scan.previous().lower() in ("a", "an") and not part)
-        )
+        single = not plural or found.group("gap") == "-" or (scan.previous().lower() in ("a", "an") and not part)
         unit = one if single else many
         if part:
             unit = f"of a {one}"

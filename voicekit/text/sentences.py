@@ -170,4 +170,4 @@ def _parts(text: str, start: int, end: int, longest: int) -> list[tuple[int, int
 
 def _inside_number(text: str, place: int) -> bool:
     before = text[:place].rstrip()[-2:]
-    return len(before) == 2 and before[0].isdigit() and text[place : place + 1].isdigit()
+    return len(before) == 2 and before[0].isdecimal() and text[place : place + 1].isdecimal()

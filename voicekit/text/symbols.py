@@ -241,9 +241,7 @@ def read_symbol(scan: Scan, position: int) -> int:
     if found:
         return scan.emit(*found.span(), "")
     if sign == "~":
-        return scan.emit(
-            position, position + 1, "about" if text[position + 1 : position + 2].isdigit() else ""
-        )
+        return scan.emit(position, position + 1, "about" if text[position + 1 : position + 2].isdecimal() else "")
     if sign in _SPOKEN:
         return scan.emit(position, position + 1, _SPOKEN[sign])
     if sign in CURRENCIES:
@@ -261,7 +259,7 @@ def _read_mark(scan: Scan, position: int) -> int:
     before = scan.text[position - 1 : position]
     if mark == "." and before.isalnum() and following.isalnum():
         return scan.emit(position, position + 1, "dot" if following.isalpha() else "point")
-    if mark == ":" and following.isdigit() and before.isdigit():
+    if mark == ":" and following.isdecimal() and before.isdecimal():
         return scan.emit(position, position + 1, "to")
     return scan.emit(position, position + 1, mark)
 
@@ -306,8 +304,8 @@ def _read_bracket(scan: Scan, position: int) -> int:
 def _read_superscript(scan: Scan, start: int, end: int) -> int:
     value = scan.text[start:end].translate(_SUPERSCRIPTS)
     before = re.search(r"[^\W_]+$", scan.text[:start])
-    is_power = before is not None and (before.group().isdigit() or len(before.group()) <= 2)
-    if not is_power or not value.lstrip("-").isdigit():
+    is_power = before is not None and (before.group().isdecimal() or len(before.group()) <= 2)
+    if not is_power or not value.lstrip("-").isdecimal():
         scan.notice(
             "note-mark-silent",
             start,
@@ -316,9 +314,7 @@ def _read_superscript(scan: Scan, start: int, end: int) -> int:
         )
         return scan.emit(start, end, "")
     spoken = {"2": "squared", "3": "cubed"}.get(value)
-    return scan.emit(
-        start, end, spoken or "to the power of " + numbers.cardinal(int(value), with_and=scan.with_and)
-    )
+    return scan.emit(start, end, spoken or "to the power of " + numbers.cardinal(int(value), with_and=scan.with_and))
 
 
 def _read_unknown(scan: Scan, position: int) -> int:
@@ -348,7 +344,7 @@ def read_link(scan: Scan, found: re.Match[str]) -> int:
     link = found.group()
     kept = link.rstrip(".,;:!?'’)*_")  # marks of the sentence, not of the address
     end -= len(link) - len(kept)
-    link = kept
+    link = unicodedata.normalize("NFKC", kept)  # a raised or circled digit is a digit here
     if found.lastgroup == "tag":
         words = " ".join(_say_piece(piece) for piece in _CAMEL.findall(link[1:]))
         return scan.emit(start, end, f"hashtag {words}")
@@ -362,7 +358,7 @@ def read_link(scan: Scan, found: re.Match[str]) -> int:
 
 
 def _say_piece(piece: str) -> str:
-    if piece.isdigit():
+    if piece.isdecimal():
         return numbers.cardinal(int(piece)) if len(piece) <= 4 and piece[0] != "0" else numbers.digits(piece)
     if not piece[:1].isalnum():
         return ""
@@ -391,9 +387,7 @@ def read_foreign(scan: Scan, start: int, end: int) -> int:
         spoken = "".join(_GREEK.get(c, c) for c in plain)
         detail = f"Greek, read as {spoken}"
     elif name.startswith("CYRILLIC"):
-        spoken = "".join(_CYRILLIC.get(c) or _CYRILLIC.get(p, "") for c, p in _fold(word.lower())).replace(
-            "_", ""
-        )
+        spoken = "".join(_CYRILLIC.get(c) or _CYRILLIC.get(p, "") for c, p in _fold(word.lower())).replace("_", "")
         spoken = spoken or "Cyrillic letter"
         detail = f"Cyrillic, read as {spoken}"
     elif name.startswith(_IDEOGRAPHS):

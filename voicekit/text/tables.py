@@ -7,6 +7,7 @@ from voicekit.text.roman import from_roman
 #: Regular expression of one letter: not a digit, not a raised or lowered number, not a fraction.
 LETTER = r"[^\W\d_\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u2079\u2080-\u2089\u2150-\u215f]"
 
+
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 

@@ -45,9 +45,7 @@ SPECIAL_WORDS: frozenset[str] = frozenset(
 ) - {"May", "March", "April", "June", "July"}
 
 _WORD = re.compile(rf"{LETTER}+(?:['’]{LETTER}+)*")
-_DOTTED = re.compile(
-    r"(?:[^\W\d_]\.){2,}(?:[^\W\d_](?![^\W\d_]|['’]))?|[^\W\d_]\.\s[^\W\d_]\.(?=\s?[,;:)]|\s[a-z])"
-)
+_DOTTED = re.compile(r"(?:[^\W\d_]\.){2,}(?:[^\W\d_](?![^\W\d_]|['’]))?|[^\W\d_]\.\s[^\W\d_]\.(?=\s?[,;:)]|\s[a-z])")
 _DEGREE = re.compile(r"(?:Ph\.\s?D|Litt\.\s?D|D\.\s?Phil|B\.\s?Sc|M\.\s?Sc|Ed\.\s?D|Th\.\s?D)\b\.?")
 _MIXED = re.compile(rf"(?:{LETTER}|\d)+")
 _MIXED_PIECE = re.compile(r"\d+|[^\W\d_]+")
@@ -127,7 +125,7 @@ def _read_mixed(scan: Scan, start: int, end: int) -> int:
     """Letters and digits in one: ``R2``, ``3D``, ``MP3``, ``H2O``."""
     said: list[str] = []
     for piece in _MIXED_PIECE.findall(scan.text[start:end]):
-        if piece[0].isdigit():
+        if piece[0].isdecimal():
             if len(piece) > 4 or (piece[0] == "0" and len(piece) > 1):
                 said.append(numbers.digits(piece))
             else:
@@ -178,7 +176,7 @@ def _before_number(scan: Scan, end: int, word: str, dotted: bool) -> str:
         return ""
     if not (_YEAR_NEXT if word in BEFORE_YEAR else _FOLLOWING_NUMBER).match(scan.text, end):
         return ""
-    is_digit = scan.text[end + dotted :].lstrip()[:1].isdigit()
+    is_digit = scan.text[end + dotted :].lstrip()[:1].isdecimal()
     return BEFORE_NUMBER[word] if is_digit or word not in TITLES else ""
 
 
@@ -223,9 +221,7 @@ def _is_place(scan: Scan, start: int, end: int) -> bool:
     if before.endswith((",", "(")):
         return True
     return (
-        scan.text[end - 1 : end + 1] in ("a.", "y.")
-        and scan.text[end + 1 : end + 2] == ","
-        and before[-1:].isalpha()
+        scan.text[end - 1 : end + 1] in ("a.", "y.") and scan.text[end + 1 : end + 2] == "," and before[-1:].isalpha()
     )
 
 
@@ -245,9 +241,7 @@ def _read_single(scan: Scan, start: int, end: int, word: str, dotted: bool) -> i
     if word == "A":
         following = text[end : end + 2]
         article = (
-            len(following) == 2
-            and following[0].isspace()
-            and (following[1].isalpha() or following[1] in "\"“‘'(")
+            len(following) == 2 and following[0].isspace() and (following[1].isalpha() or following[1] in "\"“‘'(")
         )
         noun_before = scan.previous().lower() in (
             "vitamin",
@@ -262,11 +256,7 @@ def _read_single(scan: Scan, start: int, end: int, word: str, dotted: bool) -> i
         return scan.emit(start, end, "a" if article and not noun_before else "A")
     if word in "aO":
         return scan.emit(start, end, "oh" if word == "O" and _is_vocative(scan, end) else word)
-    if (
-        word.lower() in ELISIONS
-        and text[start - 1 : start] in ("'", "’")
-        and text[end : end + 1] in ("'", "’")
-    ):
+    if word.lower() in ELISIONS and text[start - 1 : start] in ("'", "’") and text[end : end + 1] in ("'", "’"):
         return scan.emit(start, end, "and" if word.lower() == "n" else word)
     return scan.emit(start, end, word.upper())
 

@@ -182,9 +182,7 @@ def train(data: Path, folder: Path, config: RunConfig, log: Callable[[str], None
     def draw(generator: torch.Generator) -> AcousticBatch:
         picked = torch.multinomial(weights, BATCH, generator=generator, replacement=True).tolist()
         chosen = [training[i] for i in picked]
-        starts = [
-            int(torch.randint(max(1, len(i.vuv) - CROP_FRAMES + 1), (1,), generator=generator)) for i in chosen
-        ]
+        starts = [int(torch.randint(max(1, len(i.vuv) - CROP_FRAMES + 1), (1,), generator=generator)) for i in chosen]
         return collate(chosen, starts, CROP_FRAMES)
 
     def loss(batch: object, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:

@@ -59,9 +59,7 @@ def read_corpus(folder: Path) -> list[Utterance]:
             path = folder / row["file"]
             if not path.is_file():
                 raise InputError(table, f"line {number}", f"{row['file']} does not exist", "repair the table")
-            found.append(
-                Utterance(path, row["file"], row["speaker"], row["text"] or "", float(row["confidence"] or 0))
-            )
+            found.append(Utterance(path, row["file"], row["speaker"], row["text"] or "", float(row["confidence"] or 0)))
     return sorted(found, key=lambda u: u.key)
 
 

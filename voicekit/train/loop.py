@@ -7,9 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from voicekit.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,24 @@ def _rate(config: RunConfig, step: int) -> float:
     return config.learning_rate * rise * fall
 
 
+def read_state(path: Path) -> dict[str, Any]:
+    """Read the state of a training run: tensors and numbers alone, never an object that runs code.
+
+    Raises
+    ------
+    voicekit.errors.InputError
+        It is no such file; there is no second, more trusting way of reading it.
+    """
+    try:
+        state = torch.load(path, weights_only=True)
+        if not isinstance(state, dict):
+            raise ValueError("no table of tensors")
+    except (OSError, RuntimeError, ValueError, KeyError, EOFError, UnpicklingError) as error:
+        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(path, "", f"this is not a state of ours ({problem})", "train the voice again") from None
+    return state
+
+
 def run(
     model: nn.Module,
     batch: Callable[[torch.Generator], object],
@@ -69,7 +91,7 @@ def run(
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     step = 0
     if state_file.exists():
-        state = torch.load(state_file, weights_only=True)
+        state = read_state(state_file)
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         average, step = state["average"], state["step"]

@@ -12,6 +12,7 @@ import torch
 
 from voicekit.errors import InputError
 from voicekit.train.blend import choose, speaker_facts, write_model, write_voice
+from voicekit.train.loop import read_state
 from voicekit.train.prepare import load_all
 from voicekit.train.split import is_held_out
 
@@ -77,7 +78,7 @@ def _averaged(folder: Path) -> dict[str, torch.Tensor]:
     state = folder / "state.pt"
     if not state.is_file():
         raise InputError(state, "", "there is no trained state", f"run voicekit train {folder.name} first")
-    average: dict[str, torch.Tensor] = torch.load(state, weights_only=True)["average"]
+    average: dict[str, torch.Tensor] = read_state(state)["average"]
     return average
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from voicekit.errors import InputError
 from voicekit.features.frames import HOP_LENGTH, SAMPLE_RATE, pad_to_frames
 from voicekit.features.mel import band_centres
 from voicekit.pitch.tracking import SPEECH_RANGE_HZ, SUNG_RANGE_HZ, track_pitch
@@ -117,17 +119,12 @@ def prepare_one(utterance: Utterance) -> Example | None:
             return None
         aligned, waveform = _trim(aligned, waveform)
         phones = np.array(
-            [
-                (PHONE_ID[p.phone.symbol], p.phone.stress, p.phone.word_start, p.phone.word_end)
-                for p in aligned
-            ],
+            [(PHONE_ID[p.phone.symbol], p.phone.stress, p.phone.word_start, p.phone.word_end) for p in aligned],
             dtype=np.int16,
         )
         durations = np.array([p.frames for p in aligned], dtype=np.int16)
     waveform = pad_to_frames(waveform.astype(np.float32))
-    track = track_pitch(
-        waveform, SAMPLE_RATE, range_hz=SPEECH_RANGE_HZ if utterance.text else SUNG_RANGE_HZ
-    )
+    track = track_pitch(waveform, SAMPLE_RATE, range_hz=SPEECH_RANGE_HZ if utterance.text else SUNG_RANGE_HZ)
     f0 = track.f0_hz[: len(waveform) // HOP_LENGTH].astype(np.float32)
     env = envelope(torch.from_numpy(waveform), torch.from_numpy(f0)).numpy()
     return Example(
@@ -184,12 +181,18 @@ def load_all(folder: Path) -> list[Example]:
     """Read every example of a prepared folder, sorted by key."""
     found = []
     for path in sorted(folder.glob("*.npz")):
-        with np.load(path, allow_pickle=False) as data:
-            fields = {k: data[k] for k in data.files}
-        for text_field in ("key", "speaker"):
-            fields[text_field] = str(fields[text_field])
-        fields["bandwidth_hz"] = float(fields["bandwidth_hz"])
-        found.append(Example(**fields))
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                fields = {k: data[k] for k in data.files}
+            for text_field in ("key", "speaker"):
+                fields[text_field] = str(fields[text_field])
+            fields["bandwidth_hz"] = float(fields["bandwidth_hz"])
+            found.append(Example(**fields))
+        except (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+            problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(
+                path, "", f"this is no prepared example ({problem})", "delete it and prepare anew"
+            ) from None
     return sorted(found, key=lambda e: e.key)
 
 
