@@ -57,12 +57,14 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
     from demos.consent import ConsentTab, FirstVisit, grant_update, grants_html
     from demos.desk import Desk
     from demos.narrate import NarrateTab
+    from demos.sing import SingTab
     from demos.verify import VerifyTab
     from demos.words import note, trouble_of
 
     with gr.Blocks(title=_TITLE, analytics_enabled=False, delete_cache=(3600, 86_400)) as page:
         desk = Desk(studio_folder, Path(page.GRADIO_CACHE), voices)
-        first, narrate, verify, consent = FirstVisit(desk), NarrateTab(desk), VerifyTab(desk), ConsentTab(desk)
+        first, narrate, sing = FirstVisit(desk), NarrateTab(desk), SingTab(desk)
+        verify, consent = VerifyTab(desk), ConsentTab(desk)
         gr.HTML(
             f"<div class='vk-top'><h1>{_TITLE}</h1>"
             "<p>Every sound is made under a signed grant, and anyone can check it.</p></div>"
@@ -73,6 +75,8 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
         with gr.Column(visible=desk.exists, elem_id="studio") as rooms, gr.Tabs():
             with gr.Tab("Narrate", id="narrate"):
                 narrate.build()
+            with gr.Tab("Sing", id="sing") as singing:
+                sing.build()
             with gr.Tab("Verify", id="verify"):
                 verify.build()
             with gr.Tab("Consent", id="consent"):
@@ -119,6 +123,7 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
         ]
         first.wire(refresh, refreshed)
         narrate.wire(refresh, refreshed)
+        sing.wire(singing, refresh, refreshed)
         verify.wire()
         consent.wire(refresh, refreshed)
         page.load(refresh, outputs=refreshed, show_progress="hidden", api_visibility="private")

@@ -16,13 +16,14 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from voicekit import InputError, NarrateOptions, Studio, Take, UsageError
 from voicekit.config import studio_folder
-from voicekit.studio import GrantStatus, Progress, VoiceSource, house_voices
+from voicekit.score import Score
+from voicekit.studio import GrantStatus, Progress, SingOptions, Song, VoiceSource, house_voices
 
 __all__ = ["SOUNDS", "Desk"]
 
@@ -181,6 +182,33 @@ class Desk:
             finally:
                 _tidy(out)
 
+    def sing(
+        self,
+        score: Score,
+        grants: Sequence[GrantStatus],
+        options: SingOptions,
+        *,
+        progress: Callable[[Progress], None],
+        cancel: threading.Event,
+    ) -> Song:
+        """Sing under one grant a part, one song at a time, into a folder of its own."""
+        studio = self.studio()
+        name = _slug(options.title or score.title or Path(score.source).stem) or "song"
+        out = studio.out_folder / f"{name}-{secrets.token_hex(4)}"
+        with self._rendering:
+            try:
+                return studio.sing(
+                    score,
+                    voice=[grant.voice for grant in grants],
+                    out=out,
+                    grant=[grant.id for grant in grants],
+                    options=options,
+                    progress=progress,
+                    cancel=cancel,
+                )
+            finally:
+                _tidy(out)
+
     # -- files -------------------------------------------------------------------------------
 
     def delivered(self) -> list[tuple[str, str]]:
@@ -246,7 +274,7 @@ def _tidy(folder: Path) -> None:
         if any(path.name not in (".voicekit", "production.json") for path in folder.iterdir()):
             return
         hidden = folder / ".voicekit"
-        if any(path.name != "lock" for path in hidden.iterdir()):
+        if hidden.exists() and any(path.name != "lock" for path in hidden.iterdir()):
             return
         shutil.rmtree(folder)
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-import queue
 import re
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 
 from demos.desk import Desk, check_upload
+from demos.job import watched
 from demos.picture import draw, sentence_list
 from demos.words import (
     Trouble,
+    bar,
     basis_words,
     card,
     clock,
@@ -27,6 +26,7 @@ from demos.words import (
     facts,
     grant_label,
     left_of,
+    links,
     listing,
     note,
     short,
@@ -35,7 +35,7 @@ from demos.words import (
 from voicekit import NarrateOptions, Take, UsageError
 from voicekit.studio import ChapterTake, GrantStatus, Progress
 
-__all__ = ["NarrateTab", "Wish", "choices", "named"]
+__all__ = ["RENDERING", "NarrateTab", "Wish", "choices", "named", "number"]
 
 RENDERING = "rendering"
 """Name of the queue in which one render runs at a time."""
@@ -48,7 +48,6 @@ DOCUMENTS = (".txt", ".epub")
 _DOCUMENT_LIMIT = 60_000_000
 _TEXT_LIMIT = 100_000
 _PURPOSES = ("audiobook", "podcast", "personal", "demo")
-_EVERY_S = 0.3
 _EMPTY = '<div class="vk-empty"><p>The sound, its picture and what was measured appear here.</p></div>'
 
 
@@ -107,9 +106,9 @@ class Wish:
         territory = tuple(re.split(r"[\s,;]+", str(self.territory or "").strip())) if self.territory else ()
         return NarrateOptions(
             chapters=chapter_numbers(self.chapters) if self.document else None,
-            seed=int(_number("seed", self.seed)),
-            rate=_number("rate", self.rate),
-            pitch_semitones=_number("pitch", self.pitch),
+            seed=int(number("seed", self.seed)),
+            rate=number("rate", self.rate),
+            pitch_semitones=number("pitch", self.pitch),
             purpose=str(self.purpose or "audiobook").strip(),
             commercial=bool(self.commercial),
             territories=tuple(part for part in territory if part) or ("001",),
@@ -137,14 +136,21 @@ def chapter_numbers(text: str | None) -> tuple[int, ...] | None:
     return tuple(dict.fromkeys(found)) or None
 
 
-def _number(name: str, value: object) -> float:
+def number(name: str, value: object) -> float:
+    """What a control or a program gave, as a finite number.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
     try:
-        number = float(value)  # type: ignore[arg-type]
+        found = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise UsageError(f"the {name} is not a number: {value}", "write a number") from None
-    if not math.isfinite(number):
+    if not math.isfinite(found):
         raise UsageError(f"the {name} is not a number: {value}", "write a number")
-    return number
+    return found
 
 
 def _first_words(text: str) -> str:
@@ -341,29 +347,14 @@ class NarrateTab:
 
     def _run(self, wish: Wish, job: threading.Event) -> Iterator[Progress | Trouble | tuple[Take, GrantStatus]]:
         """Narrate in a thread, so that progress can be shown meanwhile."""
-        reports: queue.SimpleQueue[Progress | Trouble | tuple[Take, GrantStatus]] = queue.SimpleQueue()
 
-        def work() -> None:
-            try:
-                grant = self._desk.grant(wish.grant)
-                source, options = wish.source(), wish.options()
-                take = self._desk.narrate(source, grant, options, progress=reports.put, cancel=job)
-                reports.put((take, self._desk.grant(grant.id)))
-            except BaseException as problem:  # whatever it was, the page must not wait for ever
-                reports.put(trouble_of(problem))
+        def work(report: Callable[[Progress], None]) -> tuple[Take, GrantStatus]:
+            grant = self._desk.grant(wish.grant)
+            source, options = wish.source(), wish.options()
+            take = self._desk.narrate(source, grant, options, progress=report, cancel=job)
+            return take, self._desk.grant(grant.id)
 
-        threading.Thread(target=work, name="narrate", daemon=True).start()
-        while True:
-            event = reports.get()
-            until = time.monotonic() + _EVERY_S
-            while isinstance(event, Progress):  # of what comes in a moment only the newest is worth showing
-                try:
-                    event = reports.get(timeout=max(0.0, until - time.monotonic()))
-                except queue.Empty:
-                    break
-            yield event
-            if not isinstance(event, Progress):
-                return
+        return watched(work, name="narrate")
 
     def cancel(self, request: gr.Request | None = None) -> str:
         """Stop the narration of this session after the sentence it is at."""
@@ -419,7 +410,7 @@ class NarrateTab:
             kept,
             draw(take.path),
             self._lines(take.path),
-            self._facts(take, grant) + _links(kept),
+            self._facts(take, grant) + links(kept),
             result,
         )
 
@@ -460,7 +451,7 @@ class NarrateTab:
 
     def _progress_html(self, now: Progress | None) -> str:
         if now is None:
-            return _bar(0.0, "Starting …", "Narration begins")
+            return bar(0.0, "Starting …", "Narration begins", label="Narration")
         stage = {"voice": "Loading the voice", "speak": "Speaking", "skip": "Already there"}.get(
             now.stage, "Mastering and checking"
         )
@@ -469,33 +460,8 @@ class NarrateTab:
         text = f"{stage}: {where}sentence {now.sentence} of {now.sentences}, {clock(now.seconds_done)} of sound, {left}"
         quarter = int(now.fraction * 4) * 25
         # Spoken only at every quarter: a bar that talks all the time is a nuisance.
-        return _bar(now.fraction, text, f"{quarter} percent" if quarter else "Narration begins")
-
-
-def _links(kept: list[str]) -> str:
-    """The files to keep, as links that say what they are."""
-    items = "".join(
-        f'<li><a href="gradio_api/file={quote(path)}" download="{esc(Path(path).name)}">{esc(Path(path).name)}</a> '
-        f'<span class="vk-quiet">{_size(Path(path).stat().st_size)}</span></li>'
-        for path in kept
-    )
-    many = f"<details class='vk-more'><summary>{len(kept)} files</summary><ul>{items}</ul></details>"
-    body = many if len(kept) > 8 else f"<ul>{items}</ul>"
-    body += "<p class='vk-quiet'>Keep each sound and its .voiceproof together: with both, anyone can check it.</p>"
-    return card("Files to keep", body)
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
-
-
-def _bar(fraction: float, text: str, say: str) -> str:
-    percent = round(100 * min(max(fraction, 0.0), 1.0))
-    return (
-        f'<div data-say="{esc(say)}"><div class="vk-bar" role="progressbar" aria-label="Narration" aria-valuemin="0" '
-        f'aria-valuemax="100" aria-valuenow="{percent}"><div style="width:{percent}%"></div></div>'
-        f'<p class="vk-quiet">{percent} % · {esc(text)}</p></div>'
-    )
+        say = f"{quarter} percent" if quarter else "Narration begins"
+        return bar(now.fraction, text, say, label="Narration")
 
 
 def choices(grants: tuple[GrantStatus, ...]) -> list[tuple[str, str]]:

@@ -18,6 +18,18 @@
     }
     if (!audio.paused && !audio.ended) requestAnimationFrame(step);
   };
+  // The notes of a song follow its own player.
+  const follow = () => {
+    const audio = document.querySelector('#sing-audio audio'), roll = document.querySelector('.vk-roll');
+    if (!audio || !roll) return;
+    const x = audio.currentTime * parseFloat(roll.dataset.perSecond), axis = parseFloat(roll.dataset.axis);
+    const head = roll.querySelector('.vk-roll-head'), room = roll.clientWidth - axis;
+    head.style.left = `${axis + x}px`;
+    head.style.opacity = audio.currentTime > 0 ? 0.9 : 0;
+    if (!audio.paused && (x < roll.scrollLeft || x > roll.scrollLeft + room - 20)) roll.scrollLeft = x - room / 8;
+    if (!audio.paused && !audio.ended) requestAnimationFrame(follow);
+  };
+  for (const name of ['play', 'pause', 'seeked', 'ended']) document.addEventListener(name, follow, true);
   for (const name of ['play', 'pause', 'seeked', 'ended']) document.addEventListener(name, step, true);
   const jump = (seconds) => {
     const audio = player();
@@ -31,6 +43,65 @@
       jump((event.clientX - box.left) / box.width * parseFloat(plot.dataset.seconds));
     }
   });
+  // Parts of a song on one clock, muted or alone; the stems are the delivered files, nothing is kept.
+  let context = null, sounding = null;
+  const weigh = (panel) => {
+    const rows = [...panel.querySelectorAll('.vk-stem')];
+    const solo = rows.some((row) => row.querySelector('.vk-solo').checked);
+    for (const row of rows) {
+      const heard = solo ? row.querySelector('.vk-solo').checked : !row.querySelector('.vk-mute').checked;
+      const gain = heard ? Math.SQRT2 * 10 ** (parseFloat(row.dataset.level) / 20) : 0;
+      row.dataset.gain = gain;
+      if (row.vkGain) row.vkGain.gain.setTargetAtTime(gain, context.currentTime, 0.01);
+    }
+  };
+  const silence = (panel, words) => {
+    for (const source of sounding ?? []) source.stop();
+    sounding = null;
+    panel.dataset.state = 'stopped';
+    panel.querySelector('.vk-play').textContent = 'Play the parts';
+    panel.querySelector('.vk-stems-said').textContent = words;
+  };
+  const together = async (panel) => {
+    context ??= new AudioContext();
+    await context.resume();
+    panel.dataset.state = 'loading';
+    panel.querySelector('.vk-stems-said').textContent = 'Loading …';
+    const rows = [...panel.querySelectorAll('.vk-stem')];
+    try {
+      const sounds = await Promise.all(rows.map(async (row) => {
+        const answer = await fetch(row.dataset.url);
+        if (!answer.ok) throw new Error(answer.status);
+        return context.decodeAudioData(await answer.arrayBuffer());
+      }));
+      if (panel.dataset.state !== 'loading') return;
+      const begin = context.currentTime + 0.1;
+      sounding = rows.map((row, k) => {
+        const source = new AudioBufferSourceNode(context, { buffer: sounds[k] });
+        row.vkGain = new GainNode(context, { gain: 0 });
+        const place = new StereoPannerNode(context, { pan: parseFloat(row.dataset.pan) });
+        source.connect(row.vkGain).connect(place).connect(context.destination);
+        source.start(begin);
+        return source;
+      });
+      const mine = sounding;
+      sounding[0].onended = () => { if (sounding === mine) silence(panel, ''); };
+      weigh(panel);
+      panel.dataset.state = 'playing';
+      panel.querySelector('.vk-play').textContent = 'Stop';
+      panel.querySelector('.vk-stems-said').textContent = '';
+    } catch (error) {
+      silence(panel, 'The parts could not be loaded; they are among the files to keep.');
+    }
+  };
+  document.addEventListener('click', (event) => {
+    const panel = event.target.closest('.vk-play')?.closest('.vk-stems');
+    if (panel) { if (sounding || panel.dataset.state === 'loading') silence(panel, ''); else together(panel); }
+  });
+  document.addEventListener('change', (event) => {
+    const panel = event.target.closest('.vk-stems');
+    if (panel) weigh(panel);
+  });
   // One polite live region that is always there: regions which come and go are not read out.
   let said = new Map();
   const listen = () => {
@@ -43,6 +114,8 @@
     const look = () => {
       const audio = player();
       if (audio && !audio.hasAttribute('aria-label')) audio.setAttribute('aria-label', 'The narration');
+      const song = document.querySelector('#sing-audio audio');
+      if (song && !song.hasAttribute('aria-label')) song.setAttribute('aria-label', 'The song');
       const now = new Map();
       for (const one of document.querySelectorAll('[data-say]')) {
         const place = one.closest('[id]')?.id ?? '';

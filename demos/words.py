@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from consent import ConsentError, ConsentRefusedError, InvalidInputError
 from voicekit import InputError, UsageError
@@ -16,12 +17,14 @@ from voicekit.studio import Cancelled, GrantStatus
 
 __all__ = [
     "Trouble",
+    "bar",
     "card",
     "clock",
     "esc",
     "facts",
     "grant_label",
     "left_of",
+    "links",
     "note",
     "scope_words",
     "short",
@@ -34,6 +37,7 @@ _BASIS = {
     "dedication": "a public dedication",
 }
 _REMEDY = {
+    "mode-not-granted": "Choose a voice whose grant names it: Consent shows what each grant is for.",
     "no-grant": "Adopt a house voice or add a grant in the Consent tab.",
     "revoked": "Choose another grant; a revocation is final.",
     "expired": "Choose another grant, or have a new one signed.",
@@ -226,3 +230,30 @@ def facts(rows: Iterable[tuple[str, str]]) -> str:
 def listing(items: Sequence[str]) -> str:
     """Bullet points of plain text."""
     return "<ul>" + "".join(f"<li>{esc(item)}</li>" for item in items) + "</ul>"
+
+
+def bar(fraction: float, text: str, say: str, *, label: str) -> str:
+    """How far a job is; `say` is what a screen reader is told, `label` names the bar."""
+    percent = round(100 * min(max(fraction, 0.0), 1.0))
+    return (
+        f'<div data-say="{esc(say)}"><div class="vk-bar" role="progressbar" aria-label="{esc(label)}" '
+        f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}"><div style="width:{percent}%"></div></div>'
+        f'<p class="vk-quiet">{percent} % · {esc(text)}</p></div>'
+    )
+
+
+def links(kept: Sequence[str]) -> str:
+    """The files to keep, as links that say what they are."""
+    items = "".join(
+        f'<li><a href="gradio_api/file={quote(path)}" download="{esc(Path(path).name)}">{esc(Path(path).name)}</a> '
+        f'<span class="vk-quiet">{_size(Path(path).stat().st_size)}</span></li>'
+        for path in kept
+    )
+    many = f"<details class='vk-more'><summary>{len(kept)} files</summary><ul>{items}</ul></details>"
+    body = many if len(kept) > 8 else f"<ul>{items}</ul>"
+    body += "<p class='vk-quiet'>Keep each sound and its .voiceproof together: with both, anyone can check it.</p>"
+    return card("Files to keep", body)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.tone import ToneHouse, make_voice
+from tests.support.tone import ToneHouse, make_voice, offered
 
 PATIENCE_S = 240.0
 """Small machines with much to do are slow, not wrong."""
@@ -37,6 +37,12 @@ def handed_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def serve(folder: Path) -> Iterator[Page]:
     """Serve a studio that does not exist yet, with the tone voice."""
     house = ToneHouse(make_voice(folder / "voice"))
+    yield from _serve(folder, house, house.source())
+
+
+def serve_singing(folder: Path) -> Iterator[Page]:
+    """The same, with a tone voice whose record offers singing too."""
+    house = ToneHouse(make_voice(folder / "voice", scope=offered(modes=("speech", "singing"))))
     yield from _serve(folder, house, house.source())
 
 
