@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 
 quickstart: $(VENV)/.has-voicekit
 	$(VENV)/bin/voicekit quickstart --out quickstart
-	$(VENV)/bin/consent verify quickstart/narration/*.mp3 quickstart/narration/*.flac
+	$(VENV)/bin/consent verify quickstart/narration/*.mp3 quickstart/narration/*.flac quickstart/song/*.wav
 
 test: $(VENV)/.has-tests
 	$(VENV)/bin/python -m pytest

@@ -41,24 +41,18 @@ def make_epub(tmp_path: Path) -> MakeEpub:
         leave_out: tuple[str, ...] = (),
         name: str = "book.epub",
     ) -> Path:
-        items = [
-            f'<item id="i{n}" href="{href}" media-type="application/xhtml+xml"/>'
-            for n, href in enumerate(pages)
-        ]
+        items = [f'<item id="i{n}" href="{href}" media-type="application/xhtml+xml"/>' for n, href in enumerate(pages)]
         references = spine or "".join(f'<itemref idref="i{n}"/>' for n in range(len(pages)))
         toc = ""
         members: dict[str, str | bytes] = {}
         if nav:
-            items.append(
-                '<item id="nav" href="nav.xhtml" properties="nav" media-type="application/xhtml+xml"/>'
-            )
+            items.append('<item id="nav" href="nav.xhtml" properties="nav" media-type="application/xhtml+xml"/>')
             members["OPS/nav.xhtml"] = page(f'<nav epub:type="toc"><ol>{nav}</ol></nav>')
         if ncx:
             items.append('<item id="ncx" href="toc.ncx" media-type="application/x-dtbncx+xml"/>')
             toc = ' toc="ncx"'
             members["OPS/toc.ncx"] = (
-                f'<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/" version="2005-1">'
-                f"<navMap>{ncx}</navMap></ncx>"
+                f'<ncx xmlns="http://www.daisy.org/z3986/2005/ncx/" version="2005-1"><navMap>{ncx}</navMap></ncx>'
             )
         members["META-INF/container.xml"] = CONTAINER
         members["OPS/book.opf"] = (

@@ -157,9 +157,7 @@ def test_kinds_and_pauses_by_structure(make_epub: MakeEpub) -> None:
 
 
 def test_verse_of_lines_with_breaks(make_epub: MakeEpub) -> None:
-    body = (
-        "<p>Tiger, tiger, burning bright<br/>In the forests of the night,<br/>What immortal hand or eye</p>"
-    )
+    body = "<p>Tiger, tiger, burning bright<br/>In the forests of the night,<br/>What immortal hand or eye</p>"
     (chapter,) = read_book(make_epub({"a.xhtml": body})).chapters
     assert [(s.kind, s.spoken) for s in chapter.sentences()] == [
         ("verse", "Tiger, tiger, burning bright"),
@@ -216,9 +214,7 @@ def test_pronunciations_are_read_and_reported_and_aliases_are_honoured(make_epub
 
 def test_encodings_and_tag_soup(make_epub: MakeEpub) -> None:
     latin = '<?xml version="1.0" encoding="iso-8859-1"?><html><body><p>Caf\xe9 \x93q\x94</p></body></html>'
-    wide = '<?xml version="1.0" encoding="utf-16"?><html><body><p>Wide café</p></body></html>'.encode(
-        "utf-16"
-    )
+    wide = '<?xml version="1.0" encoding="utf-16"?><html><body><p>Wide café</p></body></html>'.encode("utf-16")
     soup = "<html><body><p>Open <b>bold<p>Next &copy; <br>line</body></html>"
     book = read_book(make_epub({"a.xhtml": latin.encode("latin-1"), "b.xhtml": wide, "c.xhtml": soup}))
     assert [c.text for c in book.chapters] == ["Café “q”", "Wide café", "Open bold\n\nNext ©\nline"]
@@ -235,9 +231,7 @@ def test_a_file_changed_after_opening_is_refused(make_epub: MakeEpub) -> None:
 
 def test_memory_stays_flat(make_epub: MakeEpub) -> None:
     """Opening keeps no document, and reading all chapters takes hardly more than reading one."""
-    pages = {
-        f"p{n}.xhtml": f"<h1>Chapter {n}</h1>" + P("Some words of a chapter here. " * 300) for n in range(8)
-    }
+    pages = {f"p{n}.xhtml": f"<h1>Chapter {n}</h1>" + P("Some words of a chapter here. " * 300) for n in range(8)}
     path = make_epub(pages)
     tracemalloc.start()
     book = read_book(path)

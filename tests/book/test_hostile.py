@@ -84,16 +84,12 @@ def test_billion_laughs_and_other_entities(make_epub: MakeEpub, tmp_path: Path) 
         body = f'<?xml version="1.0"?><!DOCTYPE html [{declared}]><html><body><p>&a;</p></body></html>'
         assert refusal(make_epub({"a.xhtml": body}), "entities of its own").place == "OPS/a.xhtml"
     opf = '<?xml version="1.0"?><!DOCTYPE package [<!ENTITY a "x">]><package>&a;</package>'
-    assert (
-        refusal(make_epub(PAGE, extra={"OPS/book.opf": opf}), "entities of its own").place == "OPS/book.opf"
-    )
+    assert refusal(make_epub(PAGE, extra={"OPS/book.opf": opf}), "entities of its own").place == "OPS/book.opf"
 
 
 def test_paths_out_of_the_book(make_epub: MakeEpub) -> None:
     manifest = '<item id="x" href="../../etc/passwd" media-type="application/xhtml+xml"/>'
-    refusal(
-        make_epub(PAGE, manifest=manifest, spine='<itemref idref="x"/>'), "points out of the book's folder"
-    )
+    refusal(make_epub(PAGE, manifest=manifest, spine='<itemref idref="x"/>'), "points out of the book's folder")
     manifest = '<item id="x" href="file:///etc/passwd" media-type="application/xhtml+xml"/>'
     refusal(make_epub(PAGE, manifest=manifest, spine='<itemref idref="x"/>'), "points outside the book")
 
@@ -223,11 +219,7 @@ def test_any_damage_ends_in_an_input_error_or_a_book(make_epub: MakeEpub, data: 
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.one_of(
-        st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
-    )
-)
+@given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))))
 def test_any_bytes_as_text_end_in_an_input_error_or_a_book(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "any.txt"
     path.write_bytes(data)

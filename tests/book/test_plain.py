@@ -75,9 +75,7 @@ def test_verse_in_a_text() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"]
-)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
 def test_encodings_are_told(tmp_path: Path, encoding: str) -> None:
     text = "“Café,” she said — naïve. " + "Plain words follow here. " * 4
     path = tmp_path / "book.txt"

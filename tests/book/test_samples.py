@@ -67,11 +67,7 @@ def test_what_is_read_is_said_or_reported(samples: Path, name: str) -> None:
                 assert token.start >= position and text[token.start : token.end] == token.text
                 position = token.end
                 said.update(range(token.start, token.end))
-        quiet = [
-            b
-            for b in chapter.blocks
-            if not b.read or b.kind == "break" or not any(c.isalnum() for c in b.text)
-        ]
+        quiet = [b for b in chapter.blocks if not b.read or b.kind == "break" or not any(c.isalnum() for c in b.text)]
         for block in quiet:
             said.update(range(block.start, block.end))
         assert not [i for i, c in enumerate(text) if not c.isspace() and i not in said]
@@ -129,9 +125,7 @@ def test_wasteland(samples: Path) -> None:
     assert lines[9].text == "And went on in sunlight, into the Hofgarten,"  # line 10, without its number
     by_text = {line.text: line for line in lines}
     last = by_text["I read, much of the night, and go south in the winter."]
-    assert (
-        last.pause_after_s > by_text["In the mountains, there you feel free."].pause_after_s
-    )  # the stanza ends
+    assert last.pause_after_s > by_text["In the mountains, there you feel free."].pause_after_s  # the stanza ends
     assert [c.matter for c in book.chapters][-1] == "back"
     epigraph = [n for s in book.reading[0].sentences() for n in s.notices]
     assert {n.code for n in epigraph} == {"other-script"}
@@ -145,10 +139,7 @@ def test_speed(samples: Path, tmp_path: Path) -> None:
     ratios = []
     for _ in range(2):
         start = time.process_time()
-        bare = [
-            (m.group(), m.start(), m.end())
-            for m in re.finditer(r"\w+|[^\w\s]", path.read_text(encoding="utf-8"))
-        ]
+        bare = [(m.group(), m.start(), m.end()) for m in re.finditer(r"\w+|[^\w\s]", path.read_text(encoding="utf-8"))]
         middle = time.process_time()
         count = sum(1 for chapter in read_book(path).chapters for _ in chapter.sentences())
         ratios.append((time.process_time() - middle) / (middle - start))

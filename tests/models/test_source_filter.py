@@ -18,9 +18,7 @@ CENTS_TOL = 1.0
 def sound(f0: np.ndarray, level: float = -2.0) -> torch.Tensor:
     frames = len(f0)
     pulses = batch_pulses(f0[None], f0[None] > 0)
-    return harmonic_part(
-        torch.full((1, frames, 80), level), torch.zeros(1, frames, 16), pulses, frames * HOP_LENGTH
-    )[0]
+    return harmonic_part(torch.full((1, frames, 80), level), torch.zeros(1, frames, 16), pulses, frames * HOP_LENGTH)[0]
 
 
 @pytest.mark.parametrize("f0_hz", [65.41, 130.81, 261.63, 523.25, 1046.5])  # C2 to C6

@@ -102,10 +102,7 @@ def test_nothing_to_say_gives_no_sentence() -> None:
 
 
 def test_long_sentences_are_said_in_parts_at_their_marks() -> None:
-    text = (
-        "; ".join(f"part {word} of a very long sentence that goes on, and on" for word in "abcdefghijkl")
-        + "."
-    )
+    text = "; ".join(f"part {word} of a very long sentence that goes on, and on" for word in "abcdefghijkl") + "."
     sentences = split_sentences(text, longest=200, pauses=Pauses(part_s=0.11, sentence_s=0.44))
     assert len(sentences) > 2
     assert all(len(s.text) <= 200 for s in sentences)
@@ -153,9 +150,7 @@ café naïve ﬁ Москва 東京 ひらがな Σ 😀 don't o’clock well-k
 """
 _PIECES = st.sampled_from(_WORDS.split())
 _SPACES = st.sampled_from([" ", " ", " ", "", "\n", "\n\n", "\t", "\u00a0", "\u00ad", "\u200b"])
-_WRITTEN = st.lists(st.tuples(_PIECES, _SPACES), max_size=25).map(
-    lambda parts: "".join(a + b for a, b in parts)
-)
+_WRITTEN = st.lists(st.tuples(_PIECES, _SPACES), max_size=25).map(lambda parts: "".join(a + b for a, b in parts))
 TEXTS = st.one_of(_WRITTEN, st.text(max_size=60))
 
 

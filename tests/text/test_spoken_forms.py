@@ -423,9 +423,7 @@ CASES = {
         ("a\u00a0b", "a B"),
     ],
 }  # fmt: skip
-FLAT = [
-    pytest.param(w, s, id=f"{group}-{i}") for group, cases in CASES.items() for i, (w, s) in enumerate(cases)
-]
+FLAT = [pytest.param(w, s, id=f"{group}-{i}") for group, cases in CASES.items() for i, (w, s) in enumerate(cases)]
 
 
 def spoken(text: str, **context: object) -> str:
