@@ -12,6 +12,7 @@ import pytest
 
 import voicekit.quickstart
 import voicekit.studio
+import voicekit.studio.grants
 import voicekit.studio.studio
 from tests.support.tone import ToneHouse, make_voice
 from voicekit._cli import main
@@ -36,7 +37,7 @@ Run = Callable[[Sequence[str]], Ran]
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToneHouse:
     house = ToneHouse(make_voice(tmp_path / "voice"))
-    for module in (voicekit.studio, voicekit.studio.studio, voicekit.quickstart):
+    for module in (voicekit.studio, voicekit.studio.studio, voicekit.studio.grants, voicekit.quickstart):
         monkeypatch.setattr(module, "house_voices", house.source)
     return house
 

@@ -233,6 +233,7 @@ def test_revoked_by_a_loose_file_while_rendering(studio: Studio, house: ToneHous
         if "rain" in spoken:
             (studio.folder / "ledger" / "revocations" / "stop.dsse.json").write_bytes(loose)
 
+    house.at_once = 1
     house.on_speak = drop
     with pytest.raises(ConsentRefusedError) as caught:
         studio.narrate(TEXT, voice="tone", out=tmp_path / "out", options=WAV)

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
         _show(known[args.voice], screen)
         screen.result(known[args.voice])
         return DONE
-    from voicekit.studio.studio import draft_of  # needs no studio
+    from voicekit.studio.grants import draft_of  # needs no studio
 
     draft = draft_of(args.voice)
     if args.out and args.out != "-":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -22,15 +21,16 @@ from voicekit.pipelines import Progress, TakeStore
 from voicekit.pitch import Contour, Scale, TargetNote, read_contour
 from voicekit.score import Score
 from voicekit.studio.correction import CorrectedTake, CorrectionJob, CorrectOptions
+from voicekit.studio.grants import draft_of, find_shipped, record_bytes, status_of
 from voicekit.studio.models import GrantStatus, NarrateOptions, Take, VoiceStatus
 from voicekit.studio.narration import Narration, check_folder, folder_name
 from voicekit.studio.own_voice import DEFAULT_USE, OwnVoice, attest
 from voicekit.studio.song import Singing, check_voices, song_folder
 from voicekit.studio.song_models import SingOptions, Song
 from voicekit.studio.sources import open_score, open_source, target_notes
-from voicekit.studio.voices import RECORD_FILE, ShippedVoice, VoiceSource, house_voices
+from voicekit.studio.voices import ShippedVoice, VoiceSource, house_voices
 
-__all__ = ["Studio", "draft_of"]
+__all__ = ["Studio"]
 
 _INTENDED_USE = (
     "Narration of books and other texts in this studio with the house voice {}, a blend of many readers "
@@ -167,7 +167,7 @@ class Studio:
         -------
         tuple of GrantStatus
         """
-        return tuple(_status(grant) for grant in self.ledger.grants() if voice is None or grant.voice == voice)
+        return tuple(status_of(grant) for grant in self.ledger.grants() if voice is None or grant.voice == voice)
 
     def voices(self) -> tuple[VoiceStatus, ...]:
         """All voices that can be used here, with their grants."""
@@ -231,7 +231,7 @@ class Studio:
             The record is not signed by a release key, or damaged.
         """
         shipped = self._shipped(name)
-        record = self.ledger.add_record(_read_record(shipped), release_keys=tuple(self._voices.release_keys()))
+        record = self.ledger.add_record(record_bytes(shipped), release_keys=tuple(self._voices.release_keys()))
         for grant in self.grants(name):
             # after an update of voicekit the voice may have new weights, and so a new record: an older
             # grant does not reach them
@@ -241,7 +241,7 @@ class Studio:
         return next(grant for grant in self.grants(name) if grant.id == made)
 
     def _shipped(self, name: str) -> ShippedVoice:
-        return _find(name, self._voices)
+        return find_shipped(name, self._voices)
 
     def _record_of(self, grant: str) -> str:
         """Digest of the voice record that a grant rests on."""
@@ -497,92 +497,3 @@ class Studio:
             what = "no grant" if not found else f"{len(found)} grants"
             raise UsageError(f"{what} in this ledger begin with {grant}", "see `consent list`")
         return found[0]
-
-
-def draft_of(voice: str, voices: VoiceSource | None = None) -> str:
-    """The grant that adopting this house voice would sign; needs no studio.
-
-    Parameters
-    ----------
-    voice : str
-    voices : VoiceSource, optional
-
-    Returns
-    -------
-    str
-        TOML.
-
-    Raises
-    ------
-    UsageError
-        Unknown voice.
-    """
-    source = voices or house_voices()
-    envelope = _read_record(_find(voice, source))
-    return _draft_text(voice, consent.read_record(envelope, release_keys=tuple(source.release_keys())))
-
-
-def _find(name: str, voices: VoiceSource) -> ShippedVoice:
-    known = {one.name: one for one in voices.list_voices()}
-    if name not in known:
-        raise UsageError(f"unknown voice: {name}", f"choose from: {', '.join(sorted(known)) or '(none)'}")
-    return known[name]
-
-
-def _read_record(shipped: ShippedVoice) -> bytes:
-    path = Path(shipped.folder) / RECORD_FILE
-    try:
-        return path.read_bytes()
-    except OSError as problem:
-        raise io_error(problem, path) from problem
-
-
-def _status(grant: consent.GrantInfo) -> GrantStatus:
-    scope = grant.scope
-    renders = None if grant.renders_left >= consent.UNLIMITED else int(grant.renders_left)
-    seconds = None if grant.seconds_left >= consent.UNLIMITED else int(grant.seconds_left)
-    state = {"active": "usable"}.get(grant.state, str(grant.state))
-    if state == "usable" and (renders == 0 or seconds == 0):
-        state = "used-up"
-    until = datetime.datetime.fromtimestamp(grant.not_after, tz=datetime.UTC).date().isoformat()
-    return GrantStatus(
-        id=grant.digest,
-        voice=grant.voice,
-        basis=grant.basis,
-        tier=grant.tier,
-        description=grant.intended_use,
-        modes=tuple(scope.modes),
-        purposes=tuple(scope.purposes),
-        languages=tuple(scope.languages),
-        territories=tuple(scope.territories),
-        commercial=bool(scope.commercial),
-        renders_left=renders,
-        seconds_left=seconds,
-        not_after=until,
-        state=state,
-    )
-
-
-def _draft_text(voice: str, record: consent.AssetRegistered) -> str:
-    def names(values: tuple[str, ...]) -> str:
-        return "[" + ", ".join(f'"{value}"' for value in values) + "]"
-
-    offered = record.offered
-    return "\n".join(
-        [
-            f"# Grant for the house voice {voice}: all that its signed record offers.",
-            "# Nobody's voice was cloned: the voice is a blend measured to match no reader.",
-            f'voice = "{voice}"',
-            'basis = "no-donor"',
-            f'record = "{record.digest}"',
-            "",
-            "[scope]",
-            f"modes = {names(tuple(offered.modes))}",
-            f"purposes = {names(tuple(offered.purposes))}",
-            f"commercial = {str(bool(offered.commercial)).lower()}",
-            f"languages = {names(tuple(offered.languages))}",
-            f"territories = {names(tuple(offered.territories))}",
-            f"content_refused = {names(tuple(offered.content_refused))}",
-            "",
-        ]
-    )
