@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from voicekit.models.acoustic import F0_REFERENCE_HZ, Acoustic, AcousticConfig, phone_positions
-from voicekit.train.loop import RunConfig, run
+from voicekit.train.critic import EnvelopeCritic, discernment, likeness, persuasion
+from voicekit.train.loop import RunConfig, run, warm_start
 from voicekit.train.prepare import Example, load_all
 from voicekit.train.split import is_held_out, is_validation
 
@@ -21,6 +22,9 @@ PHONE_CONTEXT = 10  #: phones on both sides of a crop; the encoder sees eight
 BATCH = 32
 QUIET_FLOOR = -10.0  #: digital silence and a quiet room are the same thing to learn
 FLITE_SHARE = 0.4  #: of the utterances of a batch
+VOICES = "voices"  #: embeddings (V, S) of finished voices, among the weights a training begins from
+JUDGED = 12  #: items of a batch that the critic sees
+PERSUASION, LIKENESS = 0.1, 0.3  #: weights of what the critic says
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,39 @@ def collate(items: list[Item], starts: list[int], crop: int) -> AcousticBatch:
     )
 
 
-def losses(model: Acoustic, batch: AcousticBatch) -> tuple[Tensor, dict[str, float]]:
-    """All losses of a batch: envelope and its movement, F0, voicing, duration."""
+class AcousticRival:
+    """The critic of the acoustic model; it begins to judge at step `begin`."""
+
+    def __init__(self, begin: int) -> None:
+        self.begin = begin
+        self.module: EnvelopeCritic = EnvelopeCritic()
+        self._seen: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
+
+    def judge(self, made: Tensor, batch: AcousticBatch, step: int) -> Tensor | None:
+        """What the model is to learn from the critic; None before `begin`."""
+        self._seen = None
+        if step < self.begin:
+            return None
+        real, around = batch.envelope[:JUDGED], (batch.octaves[:JUDGED], batch.vuv[:JUDGED])
+        made = torch.where(batch.frame_mask[:JUDGED, :, None] > 0, made[:JUDGED], real)
+        self._seen = (made.detach(), real, *around)
+        verdict, seen = self.module(made, *around)
+        with torch.no_grad():
+            _, wanted = self.module(real, *around)
+        return PERSUASION * persuasion([verdict]) + LIKENESS * likeness(wanted, seen)
+
+    def lesson(self) -> Tensor | None:
+        """See `voicekit.train.loop.Rival`."""
+        if self._seen is None:
+            return None
+        made, real, octaves, vuv = self._seen
+        return discernment([self.module(real, octaves, vuv)[0]], [self.module(made, octaves, vuv)[0]])
+
+
+def losses(
+    model: Acoustic, batch: AcousticBatch, judge: Callable[[Tensor], Tensor | None] | None = None
+) -> tuple[Tensor, dict[str, float]]:
+    """All losses of a batch: envelope and its movement, F0, voicing, duration, and what a critic says."""
     speaker = model.speakers(batch.speaker)
     level = model.pitch_level(batch.speaker)
     encoded, log_frames = model.encode(batch.phones, batch.positions, batch.mask, speaker)
@@ -131,13 +166,18 @@ def losses(model: Acoustic, batch: AcousticBatch) -> tuple[Tensor, dict[str, flo
     target = (batch.frames.float().clamp(min=1)).log()
     l_dur = ((log_frames - target).abs() * batch.mask).sum() / batch.mask.sum()
     total = l_env + 0.5 * l_move + 2.0 * l_f0 + 0.2 * l_vuv + 0.3 * l_dur
-    return total, {
+    parts = {
         "envelope": l_env.item(),
         "move": l_move.item(),
         "f0_octaves": l_f0.item(),
         "vuv": l_vuv.item(),
         "duration": l_dur.item(),
     }
+    judged = judge(env) if judge else None
+    if judged is not None:
+        total = total + judged
+        parts["judged"] = judged.item()
+    return total, parts
 
 
 def validate(model: Acoustic, items: list[Item]) -> dict[str, float]:
@@ -158,8 +198,23 @@ def speaker_table(examples: list[Example]) -> dict[str, int]:
     return {s: i for i, s in enumerate(sorted({e.speaker for e in examples if len(e.phones) >= 4}))}
 
 
-def train(data: Path, folder: Path, config: RunConfig, log: Callable[[str], None] = print) -> Acoustic:
-    """Train on the prepared examples in `data`; resumes from `folder`."""
+def train(
+    data: Path,
+    folder: Path,
+    config: RunConfig,
+    log: Callable[[str], None] = print,
+    start: dict[str, Tensor] | None = None,
+    critic_from: int | None = None,
+) -> Acoustic:
+    """Train on the prepared examples in `data`; resumes from `folder`.
+
+    Parameters
+    ----------
+    start : dict, optional
+        Weights to begin from; the speakers are learnt anew, since no table of them is ever shipped.
+    critic_from : int, optional
+        The step from which a critic judges too.
+    """
     everyone = [e for e in load_all(data / "examples") if not is_held_out(e)]
     speakers = speaker_table(everyone)
     items = to_items(everyone, speakers)
@@ -167,7 +222,13 @@ def train(data: Path, folder: Path, config: RunConfig, log: Callable[[str], None
     training = [i for i in items if not is_validation(i.example)]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "speakers.json").write_text(json.dumps(speakers, indent=0) + "\n")
+    torch.manual_seed(config.seed)
     model = Acoustic(AcousticConfig(n_speakers=len(speakers)))
+    if start is not None:
+        warm_start(model, start)
+        with torch.no_grad():  # every speaker begins where the known voices are
+            model.speakers.weight.mul_(0.3).add_(start[VOICES].mean(0) if VOICES in start else 0.0)
+    rival = AcousticRival(critic_from) if critic_from is not None else None
     with torch.no_grad():
         for name, number in speakers.items():
             mine = [i.octaves[i.vuv] for i in training if i.example.speaker == name]
@@ -190,6 +251,6 @@ def train(data: Path, folder: Path, config: RunConfig, log: Callable[[str], None
             raise TypeError("an acoustic model is trained on AcousticBatch")
         if step and step % 250 == 0:
             log(json.dumps({"validation": validate(model, validation), "step": step}))
-        return losses(model, batch)
+        return losses(model, batch, (lambda made: rival.judge(made, batch, step)) if rival else None)
 
-    return run(model, draw, loss, config, folder, log)  # type: ignore[return-value]
+    return run(model, draw, loss, config, folder, log, rival)  # type: ignore[return-value]

@@ -43,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--steps", type=int, default=default, help=f"steps in all (default {default})")
         verb.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
         verb.add_argument("--minutes", type=float, default=0.0, help="stop and save after so long (0: no limit)")
+        verb.add_argument("--start", type=Path, help="begin from the weights of this folder of voices")
+        verb.add_argument("--critic-from", type=int, help="the step from which a critic judges too (default: never)")
         verb.add_argument("--seed", type=int, default=0)
         verb.add_argument("--threads", type=int, default=0, help="0: as torch chooses")
     blend = verbs.add_parser("blend", help="pack the no-donor voices")
@@ -96,6 +98,7 @@ def main(argv: list[str] | None, audition: Audition) -> int:
 def _train(options: argparse.Namespace, log: object) -> None:
     import torch
 
+    from voicekit.models.weights import read_weights
     from voicekit.train import acoustic, vocoder
     from voicekit.train.loop import RunConfig
 
@@ -107,4 +110,10 @@ def _train(options: argparse.Namespace, log: object) -> None:
         steps=options.steps, learning_rate=options.rate, max_seconds=60 * options.minutes, seed=options.seed
     )
     trainer = vocoder.train if options.verb == "vocoder" else acoustic.train
-    trainer(options.work, options.work / options.verb, config, log)  # type: ignore[arg-type]
+    start = None
+    if options.start:
+        start = read_weights(options.start / "_model" / f"{options.verb}.safetensors").tensors
+        voices = sorted(options.start.glob("*/voice.safetensors"))
+        if voices and options.verb == "acoustic":
+            start[acoustic.VOICES] = torch.stack([read_weights(path).tensors["embedding"] for path in voices])
+    trainer(options.work, options.work / options.verb, config, log, start, options.critic_from)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +66,22 @@ def read_state(path: Path) -> dict[str, Any]:
     return state
 
 
+class Rival(Protocol):
+    """A critic that learns beside a model."""
+
+    module: nn.Module
+
+    def lesson(self) -> Tensor | None:
+        """The critic's own loss over what the model's last loss saw; None: nothing to learn in this step."""
+
+
+def warm_start(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Begin from weights of another run; what differs in shape (the table of speakers) is left as it is."""
+    own = model.state_dict()
+    own.update({name: t.float() for name, t in tensors.items() if name in own and own[name].shape == t.shape})
+    model.load_state_dict(own)
+
+
 def run(
     model: nn.Module,
     batch: Callable[[torch.Generator], object],
@@ -73,6 +89,7 @@ def run(
     config: RunConfig,
     folder: Path,
     log: Callable[[str], None] = print,
+    rival: Rival | None = None,
 ) -> nn.Module:
     """Train `model`, resuming from `folder` if a state lies there.
 
@@ -88,6 +105,7 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     state_file = folder / "state.pt"
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=1e-3)
+    second = torch.optim.AdamW(rival.module.parameters(), lr=config.learning_rate, betas=(0.8, 0.98)) if rival else None
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     step = 0
     if state_file.exists():
@@ -95,23 +113,27 @@ def run(
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         average, step = state["average"], state["step"]
+        if rival and second and "rival" in state:
+            rival.module.load_state_dict(state["rival"])
+            second.load_state_dict(state["rival_optimiser"])
         log(f"resumed at step {step}")
     started = time.monotonic()
     sums: dict[str, float] = {}
-    counted = 0
+    counts: dict[str, int] = {}
 
     def save() -> None:
         aside = state_file.with_suffix(".partial")
-        torch.save(
-            {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "average": average, "step": step}, aside
-        )
+        state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "average": average, "step": step}
+        if rival and second:
+            state |= {"rival": rival.module.state_dict(), "rival_optimiser": second.state_dict()}
+        torch.save(state, aside)
         aside.rename(state_file)
 
     model.train()
     while step < config.steps and not (config.max_seconds and time.monotonic() - started > config.max_seconds):
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
         torch.manual_seed(config.seed * 1_000_003 + step)  # dropout draws from the global generator
-        for group in optimiser.param_groups:
+        for group in [*optimiser.param_groups, *(second.param_groups if second else [])]:
             group["lr"] = _rate(config, step)
         value, parts = loss(batch(generator), step, generator)
         optimiser.zero_grad(set_to_none=True)
@@ -119,6 +141,12 @@ def run(
         norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         if torch.isfinite(norm):
             optimiser.step()
+        lesson = rival.lesson() if rival else None
+        if second and lesson is not None:
+            second.zero_grad(set_to_none=True)
+            lesson.backward()
+            second.step()
+            parts = parts | {"critic": lesson.item()}
         step += 1
         keep = min(config.average, (1 + step) / (10 + step))
         with torch.no_grad():
@@ -126,14 +154,14 @@ def run(
                 average[name].lerp_(tensor, 1 - keep) if tensor.is_floating_point() else average[name].copy_(tensor)
         for name, number in parts.items():
             sums[name] = sums.get(name, 0.0) + number
-        counted += 1
+            counts[name] = counts.get(name, 0) + 1
         if step % 50 == 0:
             row = {"step": step, "seconds": round(time.monotonic() - started, 1)}
-            row |= {name: round(total / counted, 4) for name, total in sums.items()}
+            row |= {name: round(total / counts[name], 4) for name, total in sums.items()}
             with (folder / "curve.jsonl").open("a") as handle:
                 handle.write(json.dumps(row) + "\n")
             log(json.dumps(row))
-            sums, counted = {}, 0
+            sums, counts = {}, {}
         if step % config.save_every == 0:
             save()
     save()

@@ -15,7 +15,8 @@ from voicekit.features.frames import HOP_LENGTH, SAMPLE_RATE
 from voicekit.features.mel import band_centres
 from voicekit.models.source_filter import batch_pulses
 from voicekit.models.vocoder import Vocoder
-from voicekit.train.loop import RunConfig, run
+from voicekit.train.critic import SpectrumCritic, discernment, likeness, persuasion
+from voicekit.train.loop import RunConfig, run, warm_start
 from voicekit.train.prepare import Example, load_all
 
 FFT_SIZES = (2048, 1024, 768, 512, 384, 256, 128)
@@ -23,6 +24,8 @@ CROP_FRAMES = 80
 BATCH = 16
 CYCLE_SHARE = 0.3  #: of the steps that also check the envelope at another pitch
 CYCLE_SEMITONES = 12.0
+JUDGED = 6  #: items of a batch that the critic hears
+PERSUASION, LIKENESS = 0.05, 0.4  #: weights of what the critic says
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,59 @@ def cycle_loss(model: Vocoder, batch: VocoderBatch, semitones: np.ndarray, gener
     return (distance * mask).sum() / mask.sum()
 
 
-def train(data: Path, folder: Path, config: RunConfig, log: Callable[[str], None] = print) -> Vocoder:
-    """Train on the prepared recordings in `data` (speech made by flite left out), held-out speakers excepted."""
+class VocoderRival:
+    """The critic of the vocoder; it begins to judge at step `begin`."""
+
+    def __init__(self, begin: int) -> None:
+        self.begin = begin
+        self.module: SpectrumCritic = SpectrumCritic()
+        self._pair: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def judge(self, made: Tensor, batch: VocoderBatch, step: int) -> Tensor | None:
+        """What the model is to learn from the critic; None before `begin`."""
+        self._pair = None
+        if step < self.begin:
+            return None
+        made, real, top = made[:JUDGED], batch.audio[:JUDGED], batch.bandwidth_hz[:JUDGED]
+        self._pair = (made.detach(), real, top)
+        verdicts, seen = self.module(made, top)
+        with torch.no_grad():
+            _, wanted = self.module(real, top)
+        return PERSUASION * persuasion(verdicts) + LIKENESS * likeness(wanted, seen)
+
+    def lesson(self) -> Tensor | None:
+        """See `voicekit.train.loop.Rival`."""
+        if self._pair is None:
+            return None
+        made, real, top = self._pair
+        return discernment(self.module(real, top)[0], self.module(made, top)[0])
+
+
+def train(
+    data: Path,
+    folder: Path,
+    config: RunConfig,
+    log: Callable[[str], None] = print,
+    start: dict[str, Tensor] | None = None,
+    critic_from: int | None = None,
+) -> Vocoder:
+    """Train on the prepared recordings in `data` (speech made by flite left out), held-out speakers excepted.
+
+    Parameters
+    ----------
+    start : dict, optional
+        Weights to begin from.
+    critic_from : int, optional
+        The step from which a critic judges too.
+    """
     from voicekit.train.split import is_held_out
 
     examples = [e for e in load_all(data / "examples") if not e.key.startswith("flite/") and not is_held_out(e)]
+    torch.manual_seed(config.seed)
     model = Vocoder()
+    if start is not None:
+        warm_start(model, start)
+    rival = VocoderRival(critic_from) if critic_from is not None else None
     draw = batcher(examples)
 
     def loss(batch: object, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
@@ -119,6 +169,10 @@ def train(data: Path, folder: Path, config: RunConfig, log: Callable[[str], None
             cycle = cycle_loss(model, batch, semitones.numpy(), generator)
             total = total + cycle
             parts["cycle"] = cycle.item()
+        judged = rival.judge(made, batch, step) if rival else None
+        if judged is not None:
+            total = total + judged
+            parts["judged"] = judged.item()
         return total, parts
 
-    return run(model, draw, loss, config, folder, log)  # type: ignore[return-value]
+    return run(model, draw, loss, config, folder, log, rival)  # type: ignore[return-value]
