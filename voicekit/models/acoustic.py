@@ -121,7 +121,7 @@ class Acoustic(nn.Module):
         d = x
         for block in self.durations:
             d = block(d, condition) * keep
-        return x, self.duration_out(d)[:, 0]
+        return x, self.duration_out(d)[:, 0].float()
 
     @staticmethod
     def spread(encoded: Tensor, frames: Tensor, start: Tensor | None = None, count: int | None = None) -> Tensor:
@@ -159,7 +159,7 @@ class Acoustic(nn.Module):
         x = self.melody_in(spread)
         for block in self.melody:
             x = block(x, speaker[..., None])
-        octaves, voiced = self.melody_out(x).unbind(1)
+        octaves, voiced = self.melody_out(x).float().unbind(1)
         return octaves, voiced
 
     def decode(self, spread: Tensor, octaves: Tensor, vuv: Tensor, speaker: Tensor) -> Tensor:
@@ -184,4 +184,4 @@ class Acoustic(nn.Module):
         x = self.decoder_in(torch.cat([spread, octaves[:, None], vuv[:, None]], 1))
         for block in self.decoder:
             x = block(x, speaker[..., None])
-        return self.decoder_out(x).transpose(1, 2) * ENVELOPE_SCALE + ENVELOPE_MEAN  # (B, M, T) -> (B, T, M)
+        return self.decoder_out(x).float().transpose(1, 2) * ENVELOPE_SCALE + ENVELOPE_MEAN  # (B, M, T) -> (B, T, M)

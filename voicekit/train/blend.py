@@ -60,23 +60,30 @@ def speaker_facts(examples: list[Example]) -> dict[str, SpeakerFacts]:
     return facts
 
 
-def choose(facts: dict[str, SpeakerFacts], kind: str, count: int) -> list[str]:
-    """The `count` clearest readers of the lower or the higher half by pitch.
+def choose(facts: dict[str, SpeakerFacts], register: tuple[float, float], count: int) -> list[str]:
+    """The `count` clearest readers of a part of the register.
+
+    Parameters
+    ----------
+    facts : dict
+    register : (float, float)
+        From where to where in the order of median F0, 0 the lowest reader and 1 the highest.
+    count : int
 
     Raises
     ------
     voicekit.errors.UsageError
-        `kind` is neither, or there are too few readers.
+        No such part, or too few readers in it.
     """
-    if kind not in ("lower", "higher"):
-        raise UsageError(f"there is no blend {kind!r}", "lower or higher")
+    low, high = register
+    if not 0 <= low < high <= 1:
+        raise UsageError(f"there is no register from {low} to {high}", "give two numbers from 0 to 1, the lower first")
     readers = sorted((f for f in facts.values() if f.name.startswith("ls")), key=lambda f: f.pitch)
-    third = max(1, len(readers) * 2 // 5)
-    half = readers[:third] if kind == "lower" else readers[-third:]
-    half = sorted(half, key=lambda f: -f.clarity_db)[:count]
-    if len(half) < MIN_MEMBERS:
-        raise UsageError(f"only {len(half)} readers to blend", f"give at least {MIN_MEMBERS}")
-    return sorted(f.name for f in half)
+    part = readers[round(low * len(readers)) : round(high * len(readers))]
+    part = sorted(part, key=lambda f: -f.clarity_db)[:count]
+    if len(part) < MIN_MEMBERS:
+        raise UsageError(f"only {len(part)} readers to blend", f"give at least {MIN_MEMBERS}")
+    return sorted(f.name for f in part)
 
 
 def write_model(acoustic: dict[str, torch.Tensor], vocoder: dict[str, torch.Tensor], folder: Path) -> None:
@@ -110,7 +117,8 @@ def write_voice(
     members : dict
         Weight of each speaker.
     settings : float
-        Overrides of `VoiceSettings` (liveliness, sharpness, rate, gain, pitch_level).
+        Overrides of `VoiceSettings` (liveliness, sharpness, rate, gain), and `pitch_semitones` added to the members'
+        mean pitch.
     """
     total = sum(members.values())
     table = acoustic["speakers.weight"].float()
@@ -120,9 +128,9 @@ def write_voice(
         return sum(getattr(facts[m], field) * w for m, w in members.items()) / total
 
     values: dict[str, object] = {
-        "pitch_level": round(mean("pitch"), 4),
         "range_octaves": (round(mean("low") - 0.1, 4), round(mean("high") + 0.1, 4)),
     }
+    values["pitch_level"] = round(mean("pitch") + settings.pop("pitch_semitones", 0.0) / 12.0, 4)
     values.update(settings)
     made = VoiceSettings(**values)  # type: ignore[arg-type]
     folder.mkdir(parents=True, exist_ok=True)

@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--start", type=Path, help="begin from the weights of this folder of voices")
         verb.add_argument("--critic-from", type=int, help="the step from which a critic judges too (default: never)")
         verb.add_argument("--seed", type=int, default=0)
+        verb.add_argument("--half", action="store_true", help="multiply in bfloat16")
         verb.add_argument("--threads", type=int, default=0, help="0: as torch chooses")
     blend = verbs.add_parser("blend", help="pack the no-donor voices")
     blend.add_argument("--out", type=Path, required=True)
@@ -107,7 +108,8 @@ def _train(options: argparse.Namespace, log: object) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     config = RunConfig(
-        steps=options.steps, learning_rate=options.rate, max_seconds=60 * options.minutes, seed=options.seed
+        steps=options.steps, learning_rate=options.rate, max_seconds=60 * options.minutes, seed=options.seed,
+        half=options.half,
     )
     trainer = vocoder.train if options.verb == "vocoder" else acoustic.train
     start = None

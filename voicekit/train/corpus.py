@@ -20,6 +20,7 @@ ATTRIBUTIONS: dict[str, str] = {
     "ljspeech": "LJ Speech (Ito, Johnson 2017), LibriVox, public domain",
     "vctk": "VCTK (Yamagishi, Veaux, MacDonald; CSTR, University of Edinburgh), CC BY 4.0",
     "awb": "cmu_time_awb (A. W. Black, Carnegie Mellon University), free use, modification and distribution",
+    "thorsten": "Thorsten-Voice (T. Mueller), CC0, donated for synthesis",
     "vocobox": "vocobox human-voice-dataset, MIT",
     "flite": "speech made with Flite and its voices rms and slt (CMU ARCTIC, Carnegie Mellon University), free "
     "use, modification and distribution",

@@ -30,6 +30,8 @@ class RunConfig:
         Steps between saved states; a killed run loses at most these.
     max_seconds : float
         Stop (and save) after so long; 0 for no limit.
+    half : bool
+        Multiply in bfloat16 (twice as fast on processors that have it); weights and losses stay float32.
     """
 
     steps: int
@@ -38,6 +40,7 @@ class RunConfig:
     save_every: int = 200
     max_seconds: float = 0.0
     seed: int = 0
+    half: bool = False
     average: float = 0.998
 
 
@@ -135,13 +138,15 @@ def run(
         torch.manual_seed(config.seed * 1_000_003 + step)  # dropout draws from the global generator
         for group in [*optimiser.param_groups, *(second.param_groups if second else [])]:
             group["lr"] = _rate(config, step)
-        value, parts = loss(batch(generator), step, generator)
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.half):
+            value, parts = loss(batch(generator), step, generator)
         optimiser.zero_grad(set_to_none=True)
         value.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         if torch.isfinite(norm):
             optimiser.step()
-        lesson = rival.lesson() if rival else None
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.half):
+            lesson = rival.lesson() if rival else None
         if second and lesson is not None:
             second.zero_grad(set_to_none=True)
             lesson.backward()

@@ -25,53 +25,67 @@ class HouseVoice:
     ----------
     name : str
         A tree or a bird, not a person.
-    half : str
-        ``lower`` or ``higher`` readers.
+    register : (float, float)
+        Which readers, in the order of their median F0: 0 the lowest, 1 the highest.
     count : int
-        Readers blended.
-    made_by_flite : str
-        A flite voice mixed in for its clear articulation, empty for none.
-    flite_share : float
-        Its weight, 0 to 1.
+        Readers blended, the clearest recordings of the register.
     description : str
+    impression : str
+        What listeners may take it for; it is nobody.
     settings : dict
-        See `voicekit.engines.house.VoiceSettings`.
+        See `voicekit.engines.house.VoiceSettings` and `voicekit.train.blend.write_voice`.
     """
 
     name: str
-    half: str
+    register: tuple[float, float]
     count: int
-    made_by_flite: str
-    flite_share: float
     description: str
+    impression: str
     settings: dict[str, float] = field(default_factory=dict)
 
 
-#: Chosen by measurement (bench/intelligibility.py on the first half of its sentences): sharper formants and a pace
-#: near 170 words a minute are understood best; mixing flite's voices in was not needed.  The mean of sixty readers
-#: alone came out as like one of them as strangers are (0.80 against 0.78); a vocal tract 7 to 11 % longer is nobody's.
+#: Chosen by measurement (bench/intelligibility.py on the first half of its sentences).  The plain mean of sixty readers
+#: came out as like one of them as strangers are (0.80 against 0.78); a vocal tract longer or shorter than any
+#: of the members' is nobody's.
 _SPOKEN = {"sharpness": 0.6, "rate": 0.88, "liveliness": 1.15}
 
 HOUSE: tuple[HouseVoice, ...] = (
     HouseVoice(
-        "alder",
-        "lower",
-        60,
-        "",
-        0.0,
-        "A lower voice, even and unhurried; American English.",
+        "alder", (0.0, 0.4), 60,
+        "A lower voice, even and unhurried; American English.", "a man in his middle years",
         {**_SPOKEN, "formants": 0.93},
     ),
     HouseVoice(
-        "linnet",
-        "higher",
-        60,
-        "",
-        0.0,
-        "A higher voice, light and clear; American English.",
+        "oak", (0.0, 0.3), 45,
+        "The deepest voice, slow and broad; American English.", "an older man",
+        {**_SPOKEN, "formants": 0.88, "pitch_semitones": -1.5, "rate": 0.85},
+    ),
+    HouseVoice(
+        "finch", (0.1, 0.5), 60,
+        "A light lower voice, quick; American English.", "a young man",
+        {**_SPOKEN, "formants": 1.07, "pitch_semitones": 3.0, "rate": 0.92},
+    ),
+    HouseVoice(
+        "rowan", (0.25, 0.75), 80,
+        "A voice between the registers, calm; American English.", "neither a man's nor a woman's",
+        {**_SPOKEN, "formants": 0.97},
+    ),
+    HouseVoice(
+        "heron", (0.5, 0.8), 45,
+        "A darker higher voice, measured; American English.", "an older woman",
+        {**_SPOKEN, "formants": 0.88, "pitch_semitones": -2.5, "rate": 0.86},
+    ),
+    HouseVoice(
+        "linnet", (0.6, 1.0), 60,
+        "A higher voice, light and clear; American English.", "a woman in her middle years",
         {**_SPOKEN, "formants": 0.90},
     ),
-)
+    HouseVoice(
+        "wren", (0.7, 1.0), 45,
+        "The highest voice, bright and quick; American English.", "a young woman",
+        {**_SPOKEN, "formants": 1.09, "pitch_semitones": 2.0, "rate": 0.92},
+    ),
+)  # fmt: skip
 
 
 def _averaged(folder: Path) -> dict[str, torch.Tensor]:
@@ -95,8 +109,6 @@ def pack(work: Path, out: Path, log: Callable[[str], None] = lambda line: print(
     facts = speaker_facts([e for e in load_all(work / "examples") if not is_held_out(e)])
     write_model(acoustic, vocoder, out / "_model")
     for voice in HOUSE:
-        members = dict.fromkeys(choose(facts, voice.half, voice.count), 1.0)
-        if voice.flite_share:
-            members[voice.made_by_flite] = voice.flite_share / (1 - voice.flite_share) * len(members)
+        members = dict.fromkeys(choose(facts, voice.register, voice.count), 1.0)
         made = write_voice(voice.name, members, acoustic, speakers, facts, out / voice.name, **voice.settings)
         log(f"{voice.name}: {len(members)} members, {made}")

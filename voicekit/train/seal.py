@@ -24,6 +24,7 @@ from voicekit.engines.house import HouseEngine
 from voicekit.engines.voices import VoiceInfo
 from voicekit.errors import UsageError, VoicekitError
 from voicekit.features.frames import SAMPLE_RATE
+from voicekit.train.card import Made, card_of, coverage, write_card
 from voicekit.train.corpus import ATTRIBUTIONS
 from voicekit.train.pack import HOUSE, HouseVoice
 from voicekit.train.prepare import Example, load_all
@@ -41,7 +42,8 @@ SENTENCES = (
 )
 LICENCES = {
     "librispeech_clean": "CC-BY-4.0", "librispeech_other": "CC-BY-4.0", "ljspeech": "LicenseRef-public-domain",
-    "vctk": "CC-BY-4.0", "awb": "LicenseRef-CMU-free", "vocobox": "MIT", "flite": "LicenseRef-CMU-free",
+    "vctk": "CC-BY-4.0", "thorsten": "CC0-1.0", "awb": "LicenseRef-CMU-free",
+    "vocobox": "MIT", "flite": "LicenseRef-CMU-free",
 }  # fmt: skip
 WEIGHTS_LICENSE = "CC-BY-4.0"
 
@@ -68,7 +70,14 @@ class SpeakerMeasure:
     speakers: dict[str, F32]
 
 
-def _encoder() -> Callable[[Audio], F32]:
+def speaker_encoder() -> Callable[[Audio], F32]:
+    """The speaker verifier: unit embeddings (256,) of recordings.
+
+    Raises
+    ------
+    voicekit.errors.UsageError
+        resemblyzer is not installed.
+    """
     try:
         from resemblyzer import VoiceEncoder, preprocess_wav  # 16 s to import
     except ImportError as problem:
@@ -84,12 +93,19 @@ def _encoder() -> Callable[[Audio], F32]:
     return embed
 
 
-def measure_speakers(examples: list[Example], embed: Callable[[Audio], F32], seconds: float = 40.0) -> SpeakerMeasure:
-    """Embed every training speaker (at most `seconds` of each) and compare them with each other and themselves."""
+def recordings_of(examples: list[Example]) -> dict[str, list[F32]]:
+    """The aligned recordings of each speaker, at 24 kHz."""
     audio: dict[str, list[F32]] = {}
     for example in examples:
         if len(example.phones) >= 4:
             audio.setdefault(example.speaker, []).append(example.audio.astype(np.float32) / 32768.0)
+    return audio
+
+
+def measure_speakers(
+    audio: dict[str, list[F32]], embed: Callable[[Audio], F32], seconds: float = 40.0
+) -> SpeakerMeasure:
+    """Embed every speaker (at most `seconds` of each, at 24 kHz) and compare them with each other and themselves."""
     whole: dict[str, F32] = {}
     same: list[float] = []
     for name, parts in audio.items():
@@ -134,35 +150,6 @@ def _remembered(work: Path, digest: str, make: Callable[[], SpeakerMeasure]) -> 
     return made
 
 
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    return json.dumps(str(value), ensure_ascii=False)
-
-
-def write_card(path: Path, card: dict[str, Any]) -> None:
-    """Write a voice card: plain keys first, then tables, then arrays of tables."""
-    lines = [f"{k} = {_toml(v)}" for k, v in card.items() if not isinstance(v, dict) and not _is_rows(v)]
-    for name, table in card.items():
-        if isinstance(table, dict):
-            lines += ["", f"[{name}]", *(f"{k} = {_toml(v)}" for k, v in table.items())]
-    for name, rows in card.items():
-        if _is_rows(rows):
-            for row in rows:
-                lines += ["", f"[[{name}]]", *(f"{k} = {_toml(v)}" for k, v in row.items())]
-    aside = path.with_suffix(".partial")
-    aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    aside.rename(path)
-
-
-def _is_rows(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
-
-
 def _sign(
     key: SigningKey,
     voice: HouseVoice,
@@ -176,14 +163,14 @@ def _sign(
         voice=voice.name,
         publisher="voicekit",
         offered=Scope(
-            modes=("speech", "singing", "conversion"), purposes=("any",), commercial=True, languages=("en",),
+            modes=("speech", "singing", "conversion"), purposes=("any",), commercial=True, languages=("any",),
             territories=("001",), content_refused=("impersonation",), titles=("any",),
             max_renders=UNLIMITED, max_seconds=UNLIMITED,
         ),
         weights=[Operand(o.name, o.sha256, o.role, o.license) for o in engine.operands],
         data=data,
         measurement=measured,
-        recipe=f"blend of {voice.count} {voice.half} readers; see the voice card and voicekit/train",
+        recipe=f"blend of {voice.count} readers, register {voice.register}; see the card and voicekit/train",
         time=now,
     )  # fmt: skip
 
@@ -215,8 +202,8 @@ def seal(work: Path, out: Path, metrics: Path | None, audition: Audition, log: C
     unknown = set(manifest["subsets"]) - set(ATTRIBUTIONS)
     if unknown:
         raise UsageError(f"no licence is known for {', '.join(sorted(unknown))}", "name it in voicekit/train/corpus.py")
-    embed = _encoder()
-    speakers = _remembered(work, manifest["sha256"], lambda: measure_speakers(load_all(work / "examples"), embed))
+    embed = speaker_encoder()
+    speakers = _remembered(work, manifest["sha256"], lambda: measure_speakers(recordings_of(load_all(work / "examples")), embed))
     log(f"nearest stranger {speakers.stranger_median:.3f} (median), same {speakers.same_p05:.3f} (5th percentile)")
     key = SigningKey.generate()
     now = int(time.time())
@@ -224,6 +211,7 @@ def seal(work: Path, out: Path, metrics: Path | None, audition: Audition, log: C
         DataSource(name=name, license=LICENCES[name], attribution=ATTRIBUTIONS[name], sha256="")
         for name in sorted(manifest["subsets"])
     ]
+    covered = coverage(load_all(work / "examples"))
     extra: dict[str, dict[str, float]] = json.loads(metrics.read_text(encoding="utf-8")) if metrics else {}
     for voice in HOUSE:
         folder = out / voice.name
@@ -246,38 +234,8 @@ def seal(work: Path, out: Path, metrics: Path | None, audition: Audition, log: C
             "data_manifest_sha256": manifest["sha256"],
         }
         (folder / "record.dsse.json").write_bytes(_sign(key, voice, engine, data, measured, now))
-        settings = engine.settings
-        write_card(
-            folder / "card.toml",
-            {
-                "name": voice.name,
-                "basis": "no-donor",
-                "description": voice.description,
-                "languages": ["en"],
-                "accent": "American English by its phonemes; the readers' accents are mixed",
-                "weights_license": WEIGHTS_LICENSE,
-                "sample_rate": 24_000,
-                "band": "most training speech is 16 kHz: what sounds above 7.6 kHz is predicted, not learnt from life",
-                "pitch_hz": round(150 * 2**settings.pitch_level, 1),
-                "range_hz": [round(150 * 2**o, 1) for o in settings.range_octaves],
-                "weaknesses": [
-                    "reads sentence by sentence, with little sense of the paragraph",
-                    "consonants are softer than in a recording",
-                    "names and homographs are said as espeak-ng guesses them",
-                    "other languages than English are read with English sounds",
-                ],
-                "recipe": "voicekit train prepare, vocoder, acoustic, blend, seal; see docs/training.md",
-                "data_manifest_sha256": manifest["sha256"],
-                "metrics": extra.get(voice.name, {}),
-                "no_donor": measured,
-                "weights": [{"name": o.name, "sha256": o.sha256} for o in engine.operands],
-                "data": [
-                    {"name": d.name, "minutes": manifest["subsets"][d.name]["minutes"], "license": d.license,
-                     "attribution": d.attribution}
-                    for d in data
-                ],
-            },
-        )  # fmt: skip
+        made = Made(engine, measured, data, manifest, extra.get(voice.name, {}), covered)
+        write_card(folder / "card.toml", card_of(voice, made))
         tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
     keys = {"keys": [{"key": key.public.did, "since": now, "voices": [v.name for v in HOUSE]}]}
     (out / "release_keys.json").write_text(json.dumps(keys, indent=1) + "\n")
