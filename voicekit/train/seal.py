@@ -203,7 +203,8 @@ def seal(work: Path, out: Path, metrics: Path | None, audition: Audition, log: C
     if unknown:
         raise UsageError(f"no licence is known for {', '.join(sorted(unknown))}", "name it in voicekit/train/corpus.py")
     embed = speaker_encoder()
-    speakers = _remembered(work, manifest["sha256"], lambda: measure_speakers(recordings_of(load_all(work / "examples")), embed))
+    examples = load_all(work / "examples")
+    speakers = _remembered(work, manifest["sha256"], lambda: measure_speakers(recordings_of(examples), embed))
     log(f"nearest stranger {speakers.stranger_median:.3f} (median), same {speakers.same_p05:.3f} (5th percentile)")
     key = SigningKey.generate()
     now = int(time.time())
@@ -211,7 +212,7 @@ def seal(work: Path, out: Path, metrics: Path | None, audition: Audition, log: C
         DataSource(name=name, license=LICENCES[name], attribution=ATTRIBUTIONS[name], sha256="")
         for name in sorted(manifest["subsets"])
     ]
-    covered = coverage(load_all(work / "examples"))
+    covered = coverage(examples)
     extra: dict[str, dict[str, float]] = json.loads(metrics.read_text(encoding="utf-8")) if metrics else {}
     for voice in HOUSE:
         folder = out / voice.name
