@@ -132,3 +132,75 @@ def test_alignment_finds_the_words_of_a_recording() -> None:
     silent = np.isin(symbol, [INVENTORY.index("SIL"), INVENTORY.index("PAU")])
     vowel = np.isin(symbol, [INVENTORY.index(v) for v in ("AA", "AE", "AH", "AO", "EH", "IY", "OW")])
     assert 10 * np.log10(energy[vowel].mean() / energy[silent].mean()) > 15
+
+
+def test_a_critic_stops_and_resumes_with_its_model(tmp_path: Path) -> None:
+    class Line:
+        """Learns to tell small numbers from large ones."""
+
+        def __init__(self) -> None:
+            torch.manual_seed(9)
+            self.module: nn.Module = nn.Linear(1, 1)
+
+        def lesson(self) -> torch.Tensor:
+            return (self.module(torch.ones(1, 1)) - 1).square().mean()
+
+    def ride(folder: Path, steps: int) -> nn.Module:
+        torch.manual_seed(5)
+        rival = Line()
+        config = RunConfig(steps=steps, learning_rate=0.05, warmup=5, save_every=10)
+
+        def loss(batch: object, step: int, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+            value = model(torch.ones(1, 1)).square().mean()
+            return value, {"loss": value.item()}
+
+        model = nn.Linear(1, 1)
+        run(model, lambda generator: None, loss, config, folder, lambda _: None, rival)
+        return rival.module
+
+    straight = ride(tmp_path / "a", 40)
+    state = torch.load(tmp_path / "a" / "state.pt", weights_only=True)
+    assert torch.equal(state["rival"]["weight"], straight.weight)
+    untouched = Line().module
+    assert not torch.equal(straight.weight, untouched.weight)
+    resumed = ride(tmp_path / "a", 40)  # nothing left to do: it comes back as it was saved
+    assert torch.equal(resumed.weight, straight.weight)
+
+
+def test_critics_learn_to_tell_made_from_real() -> None:
+    from voicekit.train.critic import SpectrumCritic, discernment
+
+    torch.manual_seed(0)
+    critic = SpectrumCritic()
+    optimiser = torch.optim.Adam(critic.parameters(), lr=2e-3)
+    time = torch.arange(4800) / 24000
+    top = torch.full((2,), 12000.0)
+    tone = torch.stack([torch.sin(2 * torch.pi * 220 * time), torch.sin(2 * torch.pi * 330 * time)])
+    noise = torch.randn(2, 4800, generator=torch.Generator().manual_seed(1)) * 0.5
+    first = last = 0.0
+    for step in range(40):
+        value = discernment(critic(tone, top)[0], critic(noise, top)[0])
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        first, last = (value.item() if step == 0 else first), value.item()
+    assert first > 0.8 and last < 0.2
+    # above the band limit nothing is judged: silence and noise there look the same
+    low = torch.full((2,), 0.0)
+    same = [torch.allclose(a, b) for a, b in zip(critic(tone, low)[0], critic(noise, low)[0], strict=True)]
+    assert all(same)
+
+
+def test_registers_are_parts_of_the_readers_in_order_of_pitch() -> None:
+    from voicekit.errors import UsageError
+    from voicekit.train.blend import SpeakerFacts, choose
+
+    facts = {f"ls{i:03d}": SpeakerFacts(f"ls{i:03d}", i / 100, 0.0, 1.0, 30.0 + i % 7) for i in range(100)}
+    facts["flite_rms"] = SpeakerFacts("flite_rms", 0.1, 0.0, 1.0, 90.0)
+    low = choose(facts, (0.0, 0.3), 25)
+    assert len(low) == 25 and set(low) <= {f"ls{i:03d}" for i in range(30)}
+    left_out = [facts[f"ls{i:03d}"].clarity_db for i in range(30) if f"ls{i:03d}" not in low]
+    assert max(left_out) <= min(facts[name].clarity_db for name in low)
+    for register, count in (((0.0, 0.1), 60), ((0.5, 0.4), 60), ((0.0, 1.2), 60)):
+        with pytest.raises(UsageError):
+            choose(facts, register, count)
