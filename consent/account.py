@@ -23,6 +23,7 @@ from .keys import PublicKey
 from .policy import Standing, check_disclosure, decide_one
 from .statements import (
     AssetRegistered,
+    Enrolment,
     Genesis,
     Grant,
     Party,
@@ -213,7 +214,8 @@ def make_lines(statements: Mapping[int, tuple[Statement, Envelope]], since: int,
         detail = _detail(statement, intents)
         problems: tuple[str, ...] = ()
         if isinstance(statement, RenderReceipt) and statement.grant in grants:
-            problems = _breaches(statement, *grants[statement.grant], assets)
+            built = [s for at, (s, _e) in statements.items() if isinstance(s, Enrolment) and at < place]
+            problems = _breaches(statement, *grants[statement.grant], assets, built)
         found.append(Line(place, statement.KIND, envelope.digest, statement.time, detail, problems))
     return tuple(found)
 
@@ -226,6 +228,14 @@ def _detail(statement: Statement, intents: Mapping[str, RenderIntent]) -> dict[s
             "not_before": statement.validity.not_before,
             "not_after": statement.validity.not_after,
             "withdrawal_effect": statement.withdrawal.effect,
+        }
+    if isinstance(statement, Enrolment):
+        return {
+            "grant": statement.grant,
+            "voice": statement.voice,
+            "method": statement.method,
+            "recordings": len(statement.references),
+            "files": [{"name": item.name, "sha256": item.sha256} for item in statement.derived],
         }
     if isinstance(statement, Revocation):
         return {"grant": statement.target, "effective": statement.effective, "reason": statement.reason}
@@ -264,11 +274,17 @@ def _milli(receipt: RenderReceipt) -> int:
 
 
 def _breaches(
-    receipt: RenderReceipt, grant: Grant, envelope: Envelope, assets: Mapping[str, AssetRegistered]
+    receipt: RenderReceipt,
+    grant: Grant,
+    envelope: Envelope,
+    assets: Mapping[str, AssetRegistered],
+    enrolments: Sequence[Enrolment],
 ) -> tuple[str, ...]:
     """Where a receipt leaves its grant, decided by the policy itself with the real seconds."""
     before = Spent(max(receipt.spent.renders - 1, 0), max(receipt.spent.seconds - receipt.seconds, 0))
-    standing = Standing(receipt.grant, grant, before, record=assets.get(grant.record))
+    standing = Standing(
+        receipt.grant, grant, before, record=assets.get(grant.record), enrolments=tuple(enrolments)
+    )
     use = type(receipt.use)(**{**receipt.use.__dict__, "seconds": receipt.seconds})
     decision = decide_one(standing, use=use, operands=receipt.operands, now=receipt.time)
     problems = [] if decision.allowed else [f"{decision.reason}: {decision.message}"]

@@ -17,6 +17,7 @@ _KIND = {
     "render-intent": "Sound begun",
     "render-denied": "Request refused",
     "render-aborted": "Broken off, nothing made",
+    "enrolment": "Voice built",
     "erasure": "Personal data erased",
     "key-enrolled": "Key made known",
     "key-rotated": "Key replaced",

@@ -86,7 +86,8 @@ class AccountBook(SubjectBook):
         answered = set()
         for row, obj in about:
             inside = since <= int(obj["time"]) <= until
-            if row.kind in ("grant", "key-rotated", "key-revoked") or (inside and row.kind != "render-intent"):
+            decides = row.kind in ("grant", "enrolment", "key-rotated", "key-revoked")
+            if decides or (inside and row.kind != "render-intent"):
                 chosen.add(row.seq)
             if inside and row.kind == "render-receipt":
                 answered.add(obj["intent"])

@@ -27,6 +27,7 @@ from .statements import (
     ANY_LEDGER,
     LEDGER_KINDS,
     AssetRegistered,
+    Enrolment,
     Genesis,
     Grant,
     HeadKey,
@@ -43,7 +44,7 @@ from .tree_head import Checkpoint
 __all__ = ["DECISIVE", "RESTORE", "Chain", "Entry", "OpenIntent", "derive_row", "origin_of"]
 
 RESTORE = "Run `consent audit` to see the extent, then restore the ledger from a backup"
-DECISIVE = frozenset({"genesis", "grant", "revocation", "asset-registered", HeadKey.KIND, *KEY_KINDS})
+DECISIVE = frozenset({"genesis", "grant", "revocation", "asset-registered", Enrolment.KIND, HeadKey.KIND, *KEY_KINDS})
 
 
 def origin_of(ledger: str) -> str:
@@ -106,6 +107,7 @@ class Chain:
     voices: dict[str, list[str]] = field(default_factory=dict)
     records: dict[str, AssetRegistered] = field(default_factory=dict)
     revocations: dict[str, list[Revocation]] = field(default_factory=dict)
+    enrolments: dict[str, list[tuple[str, Enrolment]]] = field(default_factory=dict)
     head_keys: list[tuple[int, bytes]] = field(default_factory=list)
     key_events: dict[str, tuple[Statement, Envelope]] = field(default_factory=dict)
     superseded: set[str] = field(default_factory=set)
@@ -244,6 +246,8 @@ class Chain:
             self.voices.setdefault(statement.voice, []).append(digest)
         elif isinstance(statement, AssetRegistered):
             self.records[digest] = statement
+        elif isinstance(statement, Enrolment):
+            self.enrolments.setdefault(statement.grant, []).append((digest, statement))
         elif isinstance(statement, Revocation):
             self.revocations.setdefault(statement.target, []).append(statement)
         elif isinstance(statement, HeadKey):
@@ -305,6 +309,7 @@ class Chain:
             superseded=grant in self.superseded,
             key_revoked_from=self.keys.revoked_from(statement.subject.key, statement.subject.guardian_key),
             record=self.records.get(statement.record) if statement.record else None,
+            enrolments=tuple(item for _digest, item in self.enrolments.get(grant, [])),
         )
 
     def standings(

@@ -25,7 +25,7 @@ _MAX_BYTES = 1 << 18
 _DAY = 86_400
 _TOP = frozenset(
     """voice basis intended_use recipients supersedes subject notice scope validity weights references
-    retention withdrawal disclosure representation compensation evidence""".split()
+    retention withdrawal disclosure representation compensation evidence adaptation""".split()
 )
 
 
@@ -112,6 +112,7 @@ class GrantDraft:
             "compensation": {"kind": "none", **self._table("compensation")},
             "evidence": self._files("evidence"),
             "supersedes": self.data.get("supersedes", []),
+            "adaptation": self.data.get("adaptation", ""),
         }
         try:
             grant = Grant.from_obj(obj)
@@ -339,6 +340,8 @@ basis = "consent"                  # consent: the speaker agrees. dedication: re
 intended_use = \"\"\"
 Narration of the audiobook edition of the named title for sale in the listed countries by the operator,
 including its retail sample of five minutes, and of corrections to that edition.\"\"\"   # at least 20 words; name products and audiences
+
+# adaptation = "embedding"         # a voice may be built from the references: embedding, or low-rank (that too); else none
 
 [subject]
 name = "Ada Example"               # kept out of the ledger: only a salted hash goes in

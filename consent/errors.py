@@ -31,6 +31,8 @@ REASONS: dict[str, str] = {
     "weights-mismatch": "the model files are not those of the grant or of the voice record",
     "weights-licence": "the weights' licence does not allow this use",
     "reference-mismatch": "the reference audio is not that of the grant",
+    "adaptation-not-granted": "the grant does not allow a voice to be built in this way",
+    "enrolment-invalid": "the entry about how a voice was built does not fit its grant",
     "reference-synthetic": "a recording offered as a person's voice is itself synthetic",
     "record-missing": "the grant names a voice record which the ledger does not hold",
     "record-exceeded": "the grant promises more than the voice record offers",

@@ -182,6 +182,7 @@ def draft_from(grant: Grant) -> str:
         f"voice = {_q(grant.voice)}",
         f"basis = {_q(grant.basis)}",
         f"intended_use = {_q(grant.intended_use)}",
+        *([f"adaptation = {_q(grant.adaptation)}"] if grant.adaptation else []),
         "",
         "[subject]",
         '# name = "..."',

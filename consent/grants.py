@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from . import drop
 from .audit import AuditReport, audit_folder
 from .authority import Assurance, KeyKnowledge, assure, check_signatures, guardian_missing, may_revoke, vouched_keys
-from .core import BACKWARDS_SECONDS
+from .core import BACKWARDS_SECONDS, SOFTWARE
 from .draft import BuiltGrant, GrantDraft
 from .envelope import Envelope
 from .errors import ConsentRefusedError, InvalidInputError, UsageError
@@ -19,17 +19,19 @@ from .keyring import KeyRing
 from .keys import PublicKey, SigningKey, read_small_file
 from .known import KnownKey, read_known
 from .persons import SIDE_NOTICE, SIDE_PERSON
-from .policy import Decision, state_of
+from .policy import Decision, enrolment_problem, state_of
 from .reading import Progress
 from .records import house_grant, read_record
 from .scope import UNLIMITED, Scope
 from .statements import (
     ANY_LEDGER,
+    Enrolment,
     Grant,
     KeyEnrolled,
     KeyRotated,
     Party,
     Revocation,
+    WeightsRef,
     new_nonce,
     parse_statement,
 )
@@ -198,6 +200,88 @@ class GrantBook(KeyRing):
             scope=scope,
         )
         return self._admit(grant.sign(self.operator_signing_key()))
+
+    def add_enrolment(
+        self,
+        grant: str,
+        *,
+        method: str,
+        references: Sequence[str],
+        base: Sequence[WeightsRef],
+        derived: Sequence[WeightsRef],
+        measured: Mapping[str, int | str] | None = None,
+    ) -> str:
+        """Sign and append that a voice was built under a grant; only then do its files count as agreed to.
+
+        Parameters
+        ----------
+        grant : str
+            Digest of an active grant that allows the adaptation.
+        method : str
+            ``embedding`` or ``low-rank``.
+        references : sequence of str
+            SHA-256 of the recordings it was made from; the grant names every one.
+        base, derived : sequence of WeightsRef
+            Models it was built on, and files that came of it, with their licences.
+        measured : mapping
+            Integers and short texts.
+
+        Returns
+        -------
+        str
+            The entry's digest.
+
+        Raises
+        ------
+        ConsentRefusedError
+            no-grant, the grant's state, adaptation-not-granted, reference-mismatch, weights-mismatch.
+        """
+        with self._write("enrol") as session:
+            moment, back = self._moment()
+            if back:
+                refusal = clock_refusal(self._now(), self._chain.last_time)
+                raise ConsentRefusedError(refusal.reason, refusal.message, remedy=refusal.remedy)
+            if grant not in self._chain.grants:
+                raise ConsentRefusedError("no-grant", f"the ledger has no grant {grant[:16]}")
+            standing = self._chain.standing(grant, loose=self._loose())
+            state = state_of(standing, moment)
+            if state != "active":
+                raise ConsentRefusedError(state, f"the grant is {state.replace('-', ' ')}", statements=(grant,))
+            statement = Enrolment(
+                ledger=self.id,
+                nonce=new_nonce(),
+                time=moment,
+                grant=grant,
+                voice=standing.grant.voice,
+                method=method,
+                references=tuple(references),
+                base=tuple(base),
+                derived=tuple(derived),
+                measured=tuple((measured or {}).items()),
+                software=SOFTWARE,
+            )
+            problem = enrolment_problem(standing.grant, statement)
+            if problem is not None:
+                raise ConsentRefusedError(*problem, statements=(grant,), remedy="Have the speaker sign a grant for it")
+            return self._append(session, [statement.sign(self.operator_signing_key())])[0]
+
+    def enrolments(self, voice: str = "") -> tuple[tuple[str, Enrolment], ...]:
+        """Entries about voices that were built, oldest first, with their digests; those of one voice, or all."""
+        with self._read("list"):
+            found = [item for items in self._chain.enrolments.values() for item in items]
+            return tuple(
+                sorted(
+                    ((digest, item) for digest, item in found if voice in ("", item.voice)),
+                    key=lambda pair: self._chain.decisive[pair[0]],
+                )
+            )
+
+    def grant_statement(self, digest: str) -> Grant:
+        """A grant as it was signed."""
+        with self._read("show"):
+            if digest not in self._chain.grants:
+                raise UsageError(f"the ledger has no grant {digest[:16]}")
+            return self._chain.grants[digest][0]
 
     def add_statement(self, data: bytes) -> str:
         """Append a grant or revocation that was signed elsewhere; the operator countersigns a grant.

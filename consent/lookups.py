@@ -119,6 +119,13 @@ class Lookups(GrantBook):
                 for digest, (event, _envelope) in self._chain.key_events.items()
                 if isinstance(event, KeyEnrolled) and self._chain.keys.same(event.key, grant.subject.key)
             }
+            # What says that the model files were built under this grant.
+            used = {item.sha256 for item in statement.operands if item.role == "weights"}
+            places |= {
+                self._chain.decisive[digest]
+                for digest, enrolment in self._chain.enrolments.get(statement.grant, [])
+                if used & {item.sha256 for item in enrolment.derived}
+            }
             note, leaves = session.checkpoints()[0][1], self._chain.leaves
             seen = self._witnessed(max(first.seq, *places) + 1)
             if seen is not None:

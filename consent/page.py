@@ -29,6 +29,10 @@ _BASIS = {
     "dedication": "the recordings were given to everybody; nobody agreed to synthesis in particular",
     "no-donor": "a blend measured to match no speaker; nobody's voice was lent, so nobody consented",
 }
+_ADAPTATION = {
+    "embedding": "from these recordings: numbers that set a general model to this voice",
+    "low-rank": "from these recordings: numbers that set a general model to this voice, and changes to a part of it",
+}
 _EFFECT = {
     "stop-new": "nothing new is made; what was delivered before stays",
     "delete-voice": "nothing new is made and the voice itself is deleted; what was delivered before stays",
@@ -334,6 +338,9 @@ def _bound(leaves: _Leaves) -> list[tuple[str, str]]:
                 f"samples {leaves.code(f'{at}.pcm_sha256')}",
             )
         )
+    built = leaves.take("adaptation")
+    if built:
+        rows.append(("A voice may be built", f"{show(built)}{_gloss(_ADAPTATION.get(built, ''))}"))
     for at in leaves.rows("evidence"):
         line = f"{leaves.text(f'{at}.kind')}: {leaves.text(f'{at}.note')}, {leaves.code(f'{at}.sha256')}"
         more = [name for name in leaves.left if name.startswith(f"{at}.")]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .scope import UNLIMITED, Operand, Scope, Use, commercial_licence, covers, within
-from .statements import AssetRegistered, Disclosure, Grant, Spent, WeightsRef
+from .statements import AssetRegistered, Disclosure, Enrolment, Grant, Spent, WeightsRef
 
 __all__ = [
     "Decision",
@@ -20,6 +20,7 @@ __all__ = [
     "decide",
     "decide_one",
     "ended_at",
+    "enrolment_problem",
     "retention_due",
     "state_of",
 ]
@@ -50,6 +51,8 @@ class Standing:
         The voice record of a no-donor grant.
     key_revoked_from : int or None
         From when the speaker's or guardian's key, as it stands now, is revoked.
+    enrolments : tuple of Enrolment
+        Entries about voices that were built under it.
     """
 
     digest: str
@@ -59,6 +62,7 @@ class Standing:
     superseded: bool = False
     record: AssetRegistered | None = None
     key_revoked_from: int | None = None
+    enrolments: tuple[Enrolment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,9 @@ def decide_one(standing: Standing, *, use: Use, operands: Sequence[Operand], now
         problem = covers(standing.record.offered, use)
     if problem is not None:
         return no(2, *problem)
-    problem = check_operands(grant, standing.record, operands, commercial=use.commercial)
+    problem = check_operands(
+        grant, standing.record, operands, commercial=use.commercial, enrolments=_good(standing, standing.enrolments)
+    )
     if problem is not None:
         return no(3, *problem)
     if standing.spent.renders + 1 > grant.scope.max_renders:
@@ -178,21 +184,74 @@ def decide_one(standing: Standing, *, use: Use, operands: Sequence[Operand], now
     return Decision(True, "", f"covered by grant {standing.digest[:16]}", standing.digest, rank=5)
 
 
+def enrolment_problem(grant: Grant, enrolment: Enrolment) -> tuple[str, str] | None:
+    """Why an enrolment does not count under a grant, as (reason, message); None where it does.
+
+    The grant must allow the adaptation in so many words, must name every reference recording it was made from, and
+    every model it was built on, unless it names no model at all and so leaves that to the operator.
+    """
+    reach = {"": (), "embedding": ("embedding",), "low-rank": ("embedding", "low-rank")}[grant.adaptation]
+    if enrolment.voice != grant.voice:
+        return "enrolment-invalid", f"the enrolment is for {enrolment.voice}, the grant for {grant.voice}"
+    if enrolment.method not in reach:
+        allowed = f"allows {grant.adaptation} alone" if grant.adaptation else "allows no voice to be built from it"
+        return "adaptation-not-granted", f"a voice was built by {enrolment.method}, and the grant {allowed}"
+    named = {item.file_sha256 for item in grant.references}
+    for digest in enrolment.references:
+        if digest not in named:
+            return "reference-mismatch", f"the recording {digest[:12]}… is no reference of the grant"
+    for item in enrolment.base if grant.weights else ():
+        if item not in grant.weights:
+            return "weights-mismatch", f"{item.name} ({item.sha256[:12]}…) is no model that the grant names"
+    return None
+
+
+def _good(standing: Standing, enrolments: Sequence[Enrolment]) -> tuple[Enrolment, ...]:
+    """Enrolments that count under a grant."""
+    return tuple(
+        item
+        for item in enrolments
+        if item.grant == standing.digest and enrolment_problem(standing.grant, item) is None
+    )
+
+
 def check_operands(
-    grant: Grant, record: AssetRegistered | None, operands: Sequence[Operand], *, commercial: bool
+    grant: Grant,
+    record: AssetRegistered | None,
+    operands: Sequence[Operand],
+    *,
+    commercial: bool,
+    enrolments: Sequence[Enrolment] = (),
 ) -> tuple[str, str] | None:
-    """Compare the files that shape the sound with those of the grant (and of its record)."""
-    if not any(item.role == "weights" for item in operands):
+    """Compare the files that shape the sound with those of the grant (and of its record).
+
+    The model files must all be named by the grant, or all by one of `enrolments` (the caller has seen that they count):
+    never some by one and some by another.
+    """
+    weights = [item for item in operands if item.role == "weights"]
+    if not weights:
         return "weights-mismatch", "no model file was named"
+    references = {item.file_sha256 for item in grant.references}
+    for item in operands:
+        if item.role == "reference" and item.sha256 not in references:
+            return "reference-mismatch", f"{item.name} ({item.sha256[:12]}…) is no reference of the grant"
     sources: list[tuple[WeightsRef, ...]] = [grant.weights]
     if record is not None:
         sources.append(record.weights)
-    references = {item.file_sha256 for item in grant.references}
-    for item in operands:
-        if item.role == "reference":
-            if item.sha256 not in references:
-                return "reference-mismatch", f"{item.name} ({item.sha256[:12]}…) is no reference of the grant"
-            continue
+    problem = _check_weights(sources, weights, commercial)
+    for enrolment in enrolments if problem is not None else ():
+        made = {item.sha256 for item in enrolment.derived}
+        if any(item.sha256 in made for item in weights):
+            problem = _check_weights([(*enrolment.base, *enrolment.derived)], weights, commercial)
+            if problem is None:
+                return None
+    return problem
+
+
+def _check_weights(
+    sources: Sequence[tuple[WeightsRef, ...]], weights: Sequence[Operand], commercial: bool
+) -> tuple[str, str] | None:
+    for item in weights:
         for source in sources:
             match = next((ref for ref in source if ref.sha256 == item.sha256), None)
             if match is None:

@@ -51,7 +51,7 @@ class SealedFile(Record):
     """One file inside: its name, length and SHA-256 in the clear (the grant names the same hash)."""
 
     name: str = text("[^/\\\\]+")
-    role: str = text("weights|reference")
+    role: str = text("weights|reference|state")
     bytes: int = whole(0, MAX_PLAIN)
     sha256: str = hexes(64)
 

@@ -15,8 +15,28 @@ from typing import Any, ClassVar
 from .encoding import canonical, dump, is_canonical, parse_json, sha256_hex
 from .envelope import Envelope
 from .errors import InvalidInputError
-from .fields import Record, did, flag, hexes, many, measures, nested, text, texts, whole
+from .fields import Record, did, hexes, many, measures, nested, text, texts, whole
 from .keys import PublicKey, SigningKey
+from .parts import (
+    SLUG,
+    Compensation,
+    DataSource,
+    Disclosure,
+    Evidence,
+    Notice,
+    OutputRecord,
+    Party,
+    Reference,
+    Representation,
+    Retention,
+    Software,
+    Spent,
+    Subject,
+    Validity,
+    WeightsRef,
+    Withdrawal,
+    moment,
+)
 from .scope import Operand, Scope, Use
 
 __all__ = [
@@ -24,25 +44,39 @@ __all__ = [
     "LEDGER_KINDS",
     "MARKS",
     "AssetRegistered",
+    "Compensation",
     "DataSource",
+    "Disclosure",
+    "Enrolment",
     "Erasure",
+    "Evidence",
     "Genesis",
     "Grant",
     "HeadKey",
     "KeyEnrolled",
     "KeyRevoked",
     "KeyRotated",
+    "Notice",
     "OutputRecord",
     "Party",
     "PermitStatement",
+    "Reference",
     "Refusal",
     "RenderAborted",
     "RenderDenied",
     "RenderIntent",
     "RenderReceipt",
+    "Representation",
+    "Retention",
     "Revocation",
+    "Software",
+    "Spent",
     "Statement",
+    "Subject",
+    "Validity",
     "WeightsRef",
+    "Withdrawal",
+    "key_of",
     "new_nonce",
     "parse_statement",
 ]
@@ -52,11 +86,8 @@ SPEC = "voicekit-consent/1"
 ANY_LEDGER = "any"
 
 _DAY = 86_400
-TEN_YEARS = 3_653 * _DAY
 FIVE_YEARS = 1_827 * _DAY
-_TIME_LOW, _TIME_HIGH = 1_600_000_000, 32_503_680_000
 _VOICE = "[a-z0-9][a-z0-9_-]{0,63}"
-_SLUG = "[a-z][a-z0-9-]{0,63}"
 _LEDGER = "[0-9a-f]{32}"
 
 
@@ -69,175 +100,6 @@ def new_nonce() -> str:
     return secrets.token_hex(16)
 
 
-def _moment() -> Any:
-    return whole(_TIME_LOW, _TIME_HIGH)
-
-
-@dataclass(frozen=True)
-class Party(Record):
-    """A key with a name: operator, grantee or publisher."""
-
-    key: str = did()
-    name: str = text()
-    contact: str = text(default="")
-
-
-@dataclass(frozen=True)
-class Subject(Record):
-    """Whose voice it is. The name itself stays outside the ledger; `name_commit` is H(salt || name)."""
-
-    key: str = did()
-    name_commit: str = hexes(64, default="")
-    adult: bool = flag(default=True)
-    guardian_key: str = did(default="")
-    jurisdiction: str = text("[A-Z]{2}(-[A-Z0-9]{1,3})?", default="")
-
-
-@dataclass(frozen=True)
-class Notice(Record):
-    """The text the speaker was shown: hash, language and version."""
-
-    sha256: str = hexes(64)
-    language: str = text("[a-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}")
-    version: str = text(high=40)
-
-
-@dataclass(frozen=True)
-class WeightsRef(Record):
-    """A model or configuration file a grant is bound to, and its licence."""
-
-    name: str = text("[^/\\\\]+")
-    sha256: str = hexes(64)
-    license: str = text(high=100)
-
-
-@dataclass(frozen=True)
-class Reference(Record):
-    """A reference recording: hash of the file, hash of its samples, length."""
-
-    name: str = text("[^/\\\\]+")
-    file_sha256: str = hexes(64)
-    pcm_sha256: str = hexes(64)
-    seconds_milli: int = whole(1)
-
-
-@dataclass(frozen=True)
-class Validity(Record):
-    """From when, until when, and after how many days it must be confirmed (0: never)."""
-
-    not_before: int = _moment()
-    not_after: int = _moment()
-    recheck_days: int = whole(0, 3_660, default=0)
-
-    def check(self) -> None:
-        """Ends after it begins; ten years at most."""
-        if not self.not_before < self.not_after <= self.not_before + TEN_YEARS:
-            raise InvalidInputError(
-                "must end after it begins and last ten years at most",
-                place="not_after",
-                remedy="Shorten the term; a longer one needs a new grant",
-                reason="field-invalid",
-            )
-
-
-@dataclass(frozen=True)
-class Retention(Record):
-    """How long reference audio and embeddings are kept, and where: days after the grant has ended, by its last
-    day, its withdrawal or its replacement (0: erased on that day)."""
-
-    reference_days: int = whole(0, 3_660)
-    embedding_days: int = whole(0, 3_660)
-    location: str = text(high=100, default="")
-
-
-@dataclass(frozen=True)
-class Withdrawal(Record):
-    """How the speaker withdraws, and what happens then."""
-
-    how: str = text(high=400)
-    effect: str = text("stop-new|delete-voice|recall")
-
-
-@dataclass(frozen=True)
-class Disclosure(Record):
-    """How the sound must be marked."""
-
-    metadata: bool = flag()
-    watermark: bool = flag()
-    audible: str = text("never|always|policy")
-    credit: str = text(default="")
-
-
-@dataclass(frozen=True)
-class Representation(Record):
-    """Counsel, union, and hours of notice before the grant was signed."""
-
-    counsel: bool = flag(default=False)
-    union: str = text(default="")
-    notice_hours: int = whole(0, 100_000, default=0)
-
-
-@dataclass(frozen=True)
-class Compensation(Record):
-    """Kind of payment and a reference to its contract."""
-
-    kind: str = text(_SLUG)
-    ref: str = text(default="")
-
-
-@dataclass(frozen=True)
-class Evidence(Record):
-    """Something hashed in: a voice record, a document, a spoken statement, a witness.
-
-    The optional measures of a spoken statement are integers in parts per million with their model's hash.
-    """
-
-    kind: str = text("record|document|spoken|witness")
-    sha256: str = hexes(64)
-    note: str = text(high=400, default="")
-    challenge: str = text(default="")
-    transcript_sha256: str = hexes(64, default="")
-    checks: tuple[tuple[str, Any], ...] = measures(default=())
-
-
-@dataclass(frozen=True)
-class DataSource(Record):
-    """A body of recordings a voice was trained on."""
-
-    name: str = text()
-    license: str = text(high=100)
-    attribution: str = text(high=2_000)
-    sha256: str = hexes(64, default="")
-
-
-@dataclass(frozen=True)
-class Software(Record):
-    """Which program made the statement."""
-
-    name: str = text(high=60)
-    version: str = text(high=60)
-
-
-@dataclass(frozen=True)
-class OutputRecord(Record):
-    """One delivered file. `same_as` names another output with the same sound in another format."""
-
-    name: str = text("(?!\\.{1,2}$)[^/\\\\\\0]+")
-    sha256: str = hexes(64)
-    bytes: int = whole()
-    pcm_sha256: str = hexes(64)
-    seconds_milli: int = whole(0, 10**12)
-    same_as: str = text(default="")
-
-
-@dataclass(frozen=True)
-class Spent(Record):
-    """Renders and seconds used up under a grant."""
-
-    renders: int = whole()
-    seconds: int = whole()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Statement(Record):
     """Common head of all statements: which ledger, a nonce against replay, a time."""
@@ -246,7 +108,7 @@ class Statement(Record):
 
     ledger: str = text(f"{_LEDGER}|{ANY_LEDGER}")
     nonce: str = hexes(32)
-    time: int = _moment()
+    time: int = moment()
 
     @classmethod
     def payload_type(cls) -> str:
@@ -300,7 +162,7 @@ class KeyRotated(Statement):
     old: str = did()
     new: str = did()
     role: str = text("operator|subject|guardian|witness")
-    reason: str = text(_SLUG)
+    reason: str = text(SLUG)
 
     def check(self) -> None:
         """Two different keys."""
@@ -317,8 +179,8 @@ class KeyRevoked(Statement):
     key: str = did()
     role: str = text("subject|guardian|witness")
     by: str = did()
-    effective: int = _moment()
-    reason: str = text(_SLUG)
+    effective: int = moment()
+    reason: str = text(SLUG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,7 +200,7 @@ class Erasure(Statement):
     subject: str = did()
     commitments: tuple[str, ...] = texts("[0-9a-f]{64}", most=100_000)
     items: int = whole()
-    reason: str = text(_SLUG)
+    reason: str = text(SLUG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -364,6 +226,7 @@ class Grant(Statement):
     compensation: Compensation = nested(Compensation)
     evidence: tuple[Evidence, ...] = many(Evidence, default=())
     supersedes: tuple[str, ...] = texts("[0-9a-f]{64}", default=())
+    adaptation: str = text("embedding|low-rank", default="")
 
     def check(self) -> None:
         """Description long enough, minors' rules, and a record behind every voice without a donor."""
@@ -388,6 +251,13 @@ class Grant(Statement):
                 place="evidence",
                 reason="field-invalid",
             )
+        if self.adaptation and (not self.references or self.basis == "no-donor"):
+            raise InvalidInputError(
+                "a voice can only be built from reference recordings that the grant names",
+                place="adaptation",
+                remedy="Name the recordings under [[references]]",
+                reason="field-invalid",
+            )
 
     @property
     def record(self) -> str:
@@ -403,8 +273,8 @@ class Revocation(Statement):
     KIND: ClassVar[str] = "revocation"
     target: str = hexes(64)
     by: str = did()
-    effective: int = _moment()
-    reason: str = text(_SLUG)
+    effective: int = moment()
+    reason: str = text(SLUG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -416,12 +286,37 @@ class AssetRegistered(Statement):
     basis: str = text("no-donor")
     publisher: Party = nested(Party)
     offered: Scope = nested(Scope)
-    not_after: int = whole(_TIME_LOW, _TIME_HIGH, default=0)
+    not_after: int = moment(default=0)
     weights: tuple[WeightsRef, ...] = many(WeightsRef, low=1)
     data: tuple[DataSource, ...] = many(DataSource, low=1)
     measurement: tuple[tuple[str, Any], ...] = measures()
     recipe: str = text(high=4_000)
     statement: str = text(high=4_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolment(Statement):
+    """A voice was built under a grant: from which of its references, on which models, and what came of it.
+
+    Signed by the operator. It permits nothing by itself: the grant must allow the adaptation (see
+    `consent.policy.enrolment_problem`), and files count as agreed to only together with it.
+    """
+
+    KIND: ClassVar[str] = "enrolment"
+    grant: str = hexes(64)
+    voice: str = text(_VOICE)
+    method: str = text("embedding|low-rank")
+    references: tuple[str, ...] = texts("[0-9a-f]{64}", low=1)
+    base: tuple[WeightsRef, ...] = many(WeightsRef, low=1, most=32)
+    derived: tuple[WeightsRef, ...] = many(WeightsRef, low=1, most=32)
+    measured: tuple[tuple[str, Any], ...] = measures(default=())
+    software: Software = nested(Software)
+
+    def check(self) -> None:
+        """No file is both what was there and what was made."""
+        super().check()
+        if {item.sha256 for item in self.base} & {item.sha256 for item in self.derived}:
+            raise InvalidInputError("a derived file is one of the base", place="derived", reason="field-invalid")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -436,7 +331,7 @@ class RenderIntent(Statement):
     operands: tuple[Operand, ...] = many(Operand, low=1)
     params_sha256: str = hexes(64)
     text_commit: str = hexes(64)
-    expires: int = _moment()
+    expires: int = moment()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -486,7 +381,7 @@ class RenderDenied(Statement):
     """A refused request: proof that the gate said no."""
 
     KIND: ClassVar[str] = "render-denied"
-    reason: str = text(_SLUG)
+    reason: str = text(SLUG)
     voice: str = text(high=100)
     use: Use = nested(Use)
     operands: tuple[Operand, ...] = many(Operand, default=())
@@ -502,7 +397,7 @@ class RenderAborted(Statement):
 
     KIND: ClassVar[str] = "render-aborted"
     intent: str = hexes(64)
-    reason: str = text(_SLUG)
+    reason: str = text(SLUG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -518,7 +413,7 @@ class PermitStatement(Statement):
     operands: tuple[Operand, ...] = many(Operand, low=1)
     params_sha256: str = hexes(64)
     text_commit: str = hexes(64)
-    expires: int = _moment()
+    expires: int = moment()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -526,8 +421,8 @@ class Refusal(Statement):
     """A refusal kept beside a ledger that can no longer be appended to soundly; each names the one before."""
 
     KIND: ClassVar[str] = "refusal"
-    reason: str = text(_SLUG)
-    during: str = text(_SLUG)
+    reason: str = text(SLUG)
+    during: str = text(SLUG)
     previous: str = text("[0-9a-f]{64}|none")
     voice: str = text(high=100, default="")
 
@@ -544,6 +439,7 @@ LEDGER_KINDS: dict[str, type[Statement]] = {
         Grant,
         Revocation,
         AssetRegistered,
+        Enrolment,
         RenderIntent,
         RenderReceipt,
         RenderDenied,

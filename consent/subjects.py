@@ -215,7 +215,7 @@ class SubjectBook(Lookups):
                 row.digest in mine
                 or row.digest in intents
                 or (row.kind == "revocation" and obj["target"] in mine)
-                or (row.kind == "render-receipt" and obj["grant"] in mine)
+                or (row.kind in ("render-receipt", "enrolment") and obj["grant"] in mine)
                 or (row.kind == "render-aborted" and obj["intent"] in intents)
                 or (row.kind == "render-denied" and _denies(obj, mine, voices))
                 or (row.kind.startswith("key-") and not attested and any(keys.same(n, subject.key) for n in named))

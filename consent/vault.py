@@ -10,7 +10,7 @@ work is finished at the next opening.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 from .errors import ConsentRefusedError, InvalidInputError, UsageError
 from .keys import sync_folder, write_new_file
-from .keystore import Destroyed, Keystore
+from .keystore import Destroyed, Keystore, WrappedKey
+from .policy import enrolment_problem
 from .sealed import MAX_PLAIN, Header, SealedFile, Source, open_sealed, open_source, unseal_file, write
 from .settling import SEALED_SUFFIX, WHERE, holdings, keystore_folder, settle
+from .statements import Enrolment
 from .synthetic import refuse_synthetic
 from .withdrawal import Holding
 
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["SealedVoice", "Unsealed", "Vault"]
 
 REMOVED = "removed"
+RETIRED = "retention"
+#: Name of the file in which an unfinished enrolment keeps its key.
+STATE_FILE = "state"
 
 
 @dataclass(frozen=True)
@@ -198,22 +203,147 @@ class Vault:
             sources = [stack.enter_context(open_source(name, data)) for name, data in sorted(files.items())]
             if sum(item.size for item in sources) > MAX_PLAIN:
                 raise InvalidInputError(f"more than {MAX_PLAIN} bytes in all", file=voice, reason="file-too-large")
-            entries = tuple(_entry(holding, source) for source in sources)
+            built = tuple(item for _digest, item in self._ledger.enrolments(voice) if item.grant == grant)
+            entries = tuple(_entry(holding, source, built) for source in sources)
             for entry, source in zip(entries, sources, strict=True):
                 if entry.role == "reference":
                     data = files[entry.name]
                     refuse_synthetic(self._ledger, source.name, data, entry.sha256)
-            header = Header(
-                ledger=self._ledger.id,
-                voice=voice,
-                grant=grant,
-                key=secrets.token_hex(32),
-                place=self._ledger.size(),
-                time=self._ledger._moment()[0],
-                files=entries,
-                subject=holding.grant.subject.key,
+            return self._write(self._header(holding, entries), sources)
+
+    def _header(self, holding: Holding, entries: tuple[SealedFile, ...]) -> Header:
+        return Header(
+            ledger=self._ledger.id,
+            voice=holding.grant.voice,
+            grant=holding.digest,
+            key=secrets.token_hex(32),
+            place=self._ledger.size(),
+            time=self._ledger._moment()[0],
+            files=entries,
+            subject=holding.grant.subject.key,
+        )
+
+    def state_key(self, voice: str, grant: str) -> bytearray:
+        """The key under which an enrolment that is not finished keeps what it has so far; made when first asked for.
+
+        What it encrypts is dead with it: a withdrawal whose effect destroys keys destroys this one too, and so does
+        `drop_state`. No permit opens it, and it opens no voice.
+
+        Parameters
+        ----------
+        voice, grant : str
+            The grant must stand and allow an adaptation.
+
+        Returns
+        -------
+        bytearray
+            32 bytes; overwrite them after use.
+
+        Raises
+        ------
+        ConsentRefusedError
+            The grant does not stand, adaptation-not-granted, voice-key-destroyed, vault-locked.
+        """
+        settle(self._ledger)
+        holding = self._active(voice, grant)
+        if not holding.grant.adaptation:
+            raise ConsentRefusedError(
+                "adaptation-not-granted", "the grant allows no voice to be built from it", statements=(grant,)
             )
-            return self._write(header, sources)
+        found = [path for path, header in self._states(voice) if header.grant == grant]
+        if not found:
+            fresh = secrets.token_bytes(32)
+            with open_source(STATE_FILE, fresh) as source:
+                entry = SealedFile(source.name, "state", source.size, source.sha256)
+                self._write(self._header(holding, (entry,)), [source])
+            return bytearray(fresh)
+        (key,) = self._opened(found[0]).values()
+        return key
+
+    def references(self, voice: str, grant: str) -> Unsealed:
+        """Open the reference recordings of a grant, in memory, to build the voice anew.
+
+        Parameters
+        ----------
+        voice, grant : str
+            The grant must stand and allow an adaptation. No permit is needed, and no voice is opened: a recording of a
+            person is not a copy of their voice that can say something else.
+
+        Returns
+        -------
+        Unsealed
+            File name -> bytes; empty where none were sealed.
+
+        Raises
+        ------
+        ConsentRefusedError
+            The grant does not stand, adaptation-not-granted, voice-key-destroyed, vault-locked.
+        """
+        settle(self._ledger)
+        holding = self._active(voice, grant)
+        if not holding.grant.adaptation:
+            raise ConsentRefusedError(
+                "adaptation-not-granted", "the grant allows no voice to be built from it", statements=(grant,)
+            )
+        alive = {item.key for item in self._store.read().keys}
+        found: dict[str, bytearray] = {}
+        for path, header in self._headers():
+            roles = {item.role for item in header.files}
+            if header.grant == grant and header.ledger == self._ledger.id and header.key in alive:
+                found.update(self._opened(path) if roles == {"reference"} else {})
+        return Unsealed(found)
+
+    def _opened(self, path: Path) -> dict[str, bytearray]:
+        """Every file of a sealed one."""
+        with (
+            self._store.locked(),
+            open_sealed(path) as (header, handle),
+            self._store.vault_key(self._passphrase) as vault_key,
+        ):
+            data_key = self._store.unwrap(vault_key, header)
+            try:
+                return {
+                    entry.name: unseal_file(header, handle, number, data_key)
+                    for number, entry in enumerate(header.files)
+                }
+            finally:
+                data_key[:] = bytes(32)
+
+    def drop_state(self, voice: str) -> int:
+        """Destroy the keys of a voice's unfinished enrolments; returns how many there were."""
+        names = {header.key for _path, header in self._states(voice)}
+        return self._destroy(lambda item: item.key in names, REMOVED)
+
+    def _states(self, voice: str) -> list[tuple[Path, Header]]:
+        """Sealed files of a voice that hold the key of an unfinished enrolment, and whose own key lives."""
+        alive = {item.key for item in self._store.read().keys}
+        return [
+            (path, header)
+            for path, header in self._headers()
+            if header.voice == voice
+            and header.ledger == self._ledger.id
+            and header.key in alive
+            and all(item.role == "state" for item in header.files)
+        ]
+
+    def retire(self) -> int:
+        """Destroy what may be kept no longer: references and what was built from them, each after the days that the
+        grant's `retention` allows beyond its end. Only grants that allow an adaptation are looked at.
+
+        Returns
+        -------
+        int
+            How many keys were destroyed; the ledger holds an entry (`retention`) that names them.
+        """
+        settle(self._ledger)
+        now = self._ledger._moment()[0]
+        due = {(item.grant, item.what) for item in self._ledger.due() if item.time <= now}
+        over: set[str] = set()
+        for _path, header in self._headers():
+            what = "embeddings" if any(item.role != "reference" for item in header.files) else "reference audio"
+            if (header.grant, what) in due and self._ledger.grant_statement(header.grant).adaptation:
+                over.add(header.key)
+        return self._destroy(lambda item: item.key in over, RETIRED)
 
     def _write(self, header: Header, sources: list[Source]) -> SealedVoice:
         final = self.folder / _file_name(header)
@@ -385,18 +515,25 @@ class Vault:
 
     def remove(self, voice: str) -> int:
         """Destroy the keys of a voice and delete its sealed files; the ledger keeps an entry. Returns how many keys."""
+        count = self._destroy(lambda item: item.voice == voice, REMOVED)
+        if not count:
+            raise UsageError(f"the vault holds no voice {voice}")
+        return count
+
+    def _destroy(self, which: Callable[[WrappedKey], bool], reason: str) -> int:
         with self._store.locked():
-            mine = [item for item in self._store.read().keys if item.voice == voice]
-            if not mine:
-                raise UsageError(f"the vault holds no voice {voice}")
-            self._store.destroy([Destroyed(item.key, item.voice, item.grant, item.subject, REMOVED) for item in mine])
-        settle(self._ledger)
+            mine = [item for item in self._store.read().keys if which(item)]
+            self._store.destroy([Destroyed(item.key, item.voice, item.grant, item.subject, reason) for item in mine])
+        if mine:
+            settle(self._ledger)
         return len(mine)
 
 
-def _entry(holding: Holding, source: Source) -> SealedFile:
+def _entry(holding: Holding, source: Source, built: Sequence[Enrolment]) -> SealedFile:
+    """What a file is to a grant: named by it, or by an entry about a voice that was built under it."""
     grant = holding.grant
-    if any(item.sha256 == source.sha256 for item in grant.weights):
+    made = [ref for item in built if enrolment_problem(grant, item) is None for ref in item.derived]
+    if any(item.sha256 == source.sha256 for item in (*grant.weights, *made)):
         return SealedFile(source.name, "weights", source.size, source.sha256)
     if any(item.file_sha256 == source.sha256 for item in grant.references):
         return SealedFile(source.name, "reference", source.size, source.sha256)

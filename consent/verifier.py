@@ -37,6 +37,7 @@ from .proof import MAX_BUNDLE, PROOF_SUFFIX, Bundle, Located, parse_bundle
 from .scope import Use
 from .statements import (
     AssetRegistered,
+    Enrolment,
     Genesis,
     Grant,
     HeadKey,
@@ -222,6 +223,7 @@ class _Shown:
     operator: str
     key_revoked_from: int | None
     found: tuple[tuple[Statement, Envelope], ...] = ()
+    enrolments: tuple[Enrolment, ...] = ()
 
 
 def proofs_of(path: Path | str) -> tuple[Path, ...]:
@@ -406,6 +408,17 @@ def _show(bundle: Bundle) -> _Shown:
         keys.operator_at(bundle.receipt.index).did,
         keys.revoked_from(grant.subject.key, grant.subject.guardian_key, before=bundle.receipt.index),
         tuple(found.values()),
+        _enrolments(statements, receipt),
+    )
+
+
+def _enrolments(statements: list[tuple[Located, Statement, Envelope]], receipt: RenderReceipt) -> tuple[Enrolment, ...]:
+    """Entries about voices built under the receipt's grant, if they stood before the intent was written."""
+    begun = next(item.index for item, _statement, envelope in statements if envelope.digest == receipt.intent)
+    return tuple(
+        statement
+        for item, statement, _envelope in statements
+        if isinstance(statement, Enrolment) and statement.grant == receipt.grant and item.index < begun
     )
 
 
@@ -478,7 +491,14 @@ def _use_verdict(shown: _Shown, output: OutputRecord | None) -> Verdict:
     receipt, problems = shown.receipt, []
     before = Spent(max(receipt.spent.renders - 1, 0), max(receipt.spent.seconds - receipt.seconds, 0))
     revoked_from = shown.key_revoked_from
-    standing = Standing(shown.grant_digest, shown.grant, before, record=shown.record, key_revoked_from=revoked_from)
+    standing = Standing(
+        shown.grant_digest,
+        shown.grant,
+        before,
+        record=shown.record,
+        key_revoked_from=revoked_from,
+        enrolments=shown.enrolments,
+    )
     real = Use(**{**receipt.use.__dict__, "seconds": receipt.seconds})
     for when, use, moment in (
         ("when it began", receipt.use, shown.intent.time),

@@ -13,6 +13,7 @@ from consent import merkle
 from consent.account import Account, Total, listing
 from consent.statements import (
     LEDGER_KINDS,
+    Enrolment,
     Erasure,
     HeadKey,
     KeyEnrolled,
@@ -21,7 +22,9 @@ from consent.statements import (
     Party,
     PermitStatement,
     Refusal,
+    Software,
     Statement,
+    WeightsRef,
     parse_statement,
 )
 from consent.voicegrant import VoiceExport
@@ -76,6 +79,17 @@ def examples() -> dict[str, Statement]:
             refused=1,
             aborted=1,
             open=0,
+        ),
+        Enrolment(
+            **head(29),
+            grant=grant.digest,
+            voice="ada",
+            method="embedding",
+            references=("7" * 64,),
+            base=(WeightsRef("acoustic.safetensors", "a" * 64, "CC-BY-4.0"),),
+            derived=(WeightsRef("ada.voice.safetensors", "d" * 64, "CC-BY-4.0"),),
+            measured=(("seconds_milli", 61_000), ("similarity_ppm", 801_000)),
+            software=Software("voicekit-consent", "0.1.0"),
         ),
         HeadKey(**head(28), algorithm="ml-dsa-44", public="A" * 1750 + "=="),
         VoiceExport(

@@ -160,10 +160,38 @@ def sound(proof: dict[str, Any]) -> dict[str, Any]:
         need(receipt.get(name) == intent.get(name), f"receipt and intent disagree on {name}")
     need(receipt["voice"] == grant["voice"] and grant["grantee"]["key"] == operator, "the grant is another's")
     need(intent["time"] <= receipt["time"], "the receipt is older than its intent")
-    return {"receipt": receipt, "intent": intent, "grant": grant, "record": record}
+    begun = entries[receipt["intent"]].index
+    built = [e.says for e in entries.values() if e.says["kind"] == "enrolment" and e.index < begun]
+    built = [item for item in built if item["grant"] == receipt["grant"] and counts(item, grant)]
+    return {"receipt": receipt, "intent": intent, "grant": grant, "record": record, "built": built}
 
 
-def within(receipt: dict, intent: dict, grant: dict, record: dict | None) -> bool:
+def counts(enrolment: dict, grant: dict) -> bool:
+    """Whether a voice was built as the grant allows: by this method, from its recordings, on its models."""
+    methods = {"embedding": ["embedding"], "low-rank": ["embedding", "low-rank"]}.get(grant.get("adaptation"), [])
+    recordings = {item["file_sha256"] for item in grant.get("references", [])}
+    return (
+        enrolment["voice"] == grant["voice"]
+        and enrolment["method"] in methods
+        and set(enrolment["references"]) <= recordings
+        and (not grant["weights"] or all(item in grant["weights"] for item in enrolment["base"]))
+    )
+
+
+def files_agreed(receipt: dict, weights: list[dict]) -> bool:
+    """Whether every model file is one of these, under the same licence."""
+    use, files = receipt["use"], {item["sha256"]: item["license"] for item in weights}
+    for item in receipt["operands"]:
+        if item["role"] != "weights":
+            continue
+        if files.get(item["sha256"]) != item["license"]:
+            return False
+        if use.get("commercial", False) and item["license"] not in COMMERCIAL:
+            return False
+    return True
+
+
+def within(receipt: dict, intent: dict, grant: dict, record: dict | None, built: list[dict]) -> bool:
     """The policy, for the axes that the vectors use; docs/ledger.md has all."""
     use, dates = receipt["use"], grant["validity"]
     scopes = [grant["scope"], *([record["offered"]] if record else [])]
@@ -183,12 +211,12 @@ def within(receipt: dict, intent: dict, grant: dict, record: dict | None) -> boo
             return False
         if set(use.get("content", [])) & set(scope["content_refused"]):
             return False
-    files = {item["sha256"]: item["license"] for item in grant["weights"]}
-    for item in receipt["operands"]:
-        if files.get(item["sha256"]) != item["license"]:
-            return False
-        if use.get("commercial", False) and item["license"] not in COMMERCIAL:
-            return False
+    recordings = {item["file_sha256"] for item in grant.get("references", [])}
+    if any(item["role"] == "reference" and item["sha256"] not in recordings for item in receipt["operands"]):
+        return False
+    sets = [grant["weights"], *(item["base"] + item["derived"] for item in built)]
+    if not any(files_agreed(receipt, weights) for weights in sets):
+        return False
     due = grant["time"] + dates["recheck_days"] * 86_400 if dates.get("recheck_days") else dates["not_after"]
     for moment in (intent["time"], receipt["time"]):
         if not dates["not_before"] <= moment < min(due, dates["not_after"]):
