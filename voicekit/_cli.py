@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from voicekit import __version__
-from voicekit.cli import correct, narrate, pitch, quickstart, sing, studio, train, voices
+from voicekit.cli import convert, correct, narrate, pitch, quickstart, sing, studio, train, voices
 from voicekit.cli.common import DONE, INTERRUPTED, REFUSED, WRONG, Screen
 from voicekit.errors import VoicekitError
 
@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"voicekit {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for module in (quickstart, narrate, sing, voices, pitch, correct, train, studio):
+    for module in (quickstart, narrate, sing, voices, pitch, correct, convert, train, studio):
         module.add(verbs)
     return parser
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,11 @@ import numpy as np
 
 from consent import UNLIMITED, DataSource, Operand, Permit, PublicKey, Scope, SigningKey, sign_record
 from voicekit.audio import Audio
+from voicekit.engines.guide import ConvertParams, GuideTake
+from voicekit.engines.retune import method_operands
+from voicekit.engines.voices import CONTENT_FILE
 from voicekit.pipelines import SpeechChoice
+from voicekit.pitch import PitchTrack
 from voicekit.singing import SungLine
 from voicekit.studio import VoiceSource
 
@@ -101,6 +105,32 @@ class ToneEngine:
             gate[round(note.start_s * RATE) : round(note.end_s * RATE)] = 0.1
         return Audio((gate * np.sin(2 * np.pi * np.cumsum(hz) / RATE + params % 7)).astype(np.float32), RATE)
 
+    @property
+    def listener(self) -> tuple[Operand, ...]:
+        """The content encoder of the package: what the operator's attestation names."""
+        return tuple(one for one in method_operands() if one.name == CONTENT_FILE)
+
+    @property
+    def conversion_operands(self) -> tuple[Operand, ...]:
+        return (*self.operands, *self.listener)
+
+    def transposition(self, track: PitchTrack, *, octaves: bool = False) -> float:
+        return 12.0 if octaves else 3.0
+
+    def convert(self, permit: Permit, take: GuideTake, params: ConvertParams) -> Iterator[np.ndarray]:
+        """A sine at the take's F0, moved as was asked."""
+        operands, digest = self.conversion_operands, params.digest()
+        permit.require(mode="conversion", operands=operands, params_sha256=digest)
+        hz = take.track.f0_hz * 2 ** (params.semitones / 12)
+        phase = 2 * np.pi * np.cumsum(np.repeat(hz, 240)) / RATE
+        wave = (0.1 * np.sin(phase) * (np.repeat(hz, 240) > 0)).astype(np.float32)[: take.n_samples]
+        for start in range(0, len(wave), 12_000):
+            permit.require(mode="conversion", operands=operands, params_sha256=digest)
+            if self.on_speak is not None:
+                self.on_speak("block")
+            self.spoken.append("block")
+            yield wave[start : start + 12_000]
+
 
 def make_voice(folder: Path, *, name: str = VOICE, scope: Scope | None = None) -> Path:
     """Make a voice folder with weights and a record signed by a release key of its own."""
@@ -121,7 +151,7 @@ def reseal(folder: Path, *, name: str = VOICE, scope: Scope | None = None) -> Pa
         voice=name,
         publisher="voicekit tests",
         offered=scope or offered(),
-        weights=[operand],
+        weights=[operand, *ToneEngine(weights).listener],
         data=[DataSource(name="sine waves", license="CC0-1.0", attribution="nobody", sha256="")],
         measurement={"nearest_speaker_ppm": 0},
         recipe="tests/support/tone.py",

@@ -36,7 +36,12 @@ DONE, REFUSED, WRONG, INTERRUPTED = 0, 1, 2, 3
 _BAR = 24
 _REDRAW_S = 0.1
 _PLAIN_EVERY_S = 10.0
-_STAGES = {"read": "reading the take", "measure": "measuring the pitch", "retune": "correcting"}
+_STAGES = {
+    "read": "reading the take",
+    "measure": "measuring the pitch",
+    "retune": "correcting",
+    "convert": "converting",
+}
 
 
 class Screen:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from consent import Operand, Permit
 from voicekit.audio import Audio
+from voicekit.engines.guide import ConvertParams, GuideTake
 from voicekit.errors import UsageError
+from voicekit.pitch import PitchTrack
 from voicekit.singing.line import SungLine
 
 
@@ -130,6 +136,55 @@ class Engine(ABC):
         """
         permit.require(mode="singing", operands=self.operands)
         return self._sing(line, params)
+
+    @property
+    def listener(self) -> tuple[Operand, ...]:
+        """The files that listen to a take and know no voice: whose take it is must have granted these."""
+        return ()
+
+    @property
+    def conversion_operands(self) -> tuple[Operand, ...]:
+        """Every file a conversion depends on beside the take: those of the voice, and what listens to the take."""
+        return (*self.operands, *self.listener)
+
+    def transposition(self, track: PitchTrack, *, octaves: bool = False) -> float:
+        """Semitones that bring a take to where this voice lies; see `voicekit.engines.convert.auto_transpose`."""
+        raise UsageError(f"the engine {self.name} cannot convert", "choose a house voice")
+
+    def convert(self, permit: Permit, take: GuideTake, params: ConvertParams) -> Iterator[npt.NDArray[np.float32]]:
+        """Say or sing a take again in this voice: its words, timing, F0, voicing and level stay.
+
+        Parameters
+        ----------
+        permit : consent.Permit
+            Must be for conversion, with exactly `conversion_operands` and these very parameters; they name the take.
+        take : GuideTake
+        params : ConvertParams
+
+        Yields
+        ------
+        ndarray
+            (n,) samples at `sample_rate`, as many in all as the take has.
+
+        Raises
+        ------
+        consent.ConsentRefusedError
+            The permit does not allow this; asked before each block.
+        voicekit.errors.UsageError
+            This engine cannot convert, or not so.
+        """
+        operands, digest = self.conversion_operands, params.digest()
+
+        def ask() -> None:
+            permit.require(mode="conversion", operands=operands, params_sha256=digest)
+
+        ask()
+        for block in self._convert(take, params):
+            ask()
+            yield block
+
+    def _convert(self, take: GuideTake, params: ConvertParams) -> Iterator[npt.NDArray[np.float32]]:
+        raise UsageError(f"the engine {self.name} cannot convert", "choose a house voice")
 
     def _sing(self, line: SungLine, params: SingParams) -> Audio:
         raise UsageError(f"the engine {self.name} cannot sing", "choose a house voice")

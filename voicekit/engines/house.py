@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,17 +16,21 @@ from torch import Tensor
 
 from consent import Operand
 from voicekit.audio import Audio
-from voicekit.engines import singer
+from voicekit.engines import convert, singer
 from voicekit.engines.base import Engine, SingParams, SpeechParams
+from voicekit.engines.guide import ConvertParams, GuideTake
+from voicekit.engines.neighbours import Neighbours
 from voicekit.engines.prosody import phone_seconds, shape_melody, split_at_pauses
-from voicekit.engines.voices import MODEL_FOLDER, VoiceInfo
+from voicekit.engines.voices import CONTENT_FILE, MODEL_FOLDER, WEIGHTS_LICENSE, VoiceInfo
 from voicekit.errors import InputError
 from voicekit.features.frames import FRAME_RATE, HOP_LENGTH, SAMPLE_RATE
 from voicekit.features.mel import band_centres, hz_to_mel
 from voicekit.models.acoustic import F0_REFERENCE_HZ, Acoustic, phone_positions
+from voicekit.models.content import Content
 from voicekit.models.source_filter import batch_pulses
 from voicekit.models.vocoder import Vocoder
-from voicekit.models.weights import build_acoustic, build_vocoder, read_weights
+from voicekit.models.weights import build_acoustic, build_content, build_vocoder, read_weights
+from voicekit.pitch import PitchTrack
 from voicekit.singing.line import SungLine
 from voicekit.text.phonemise import phonemise_marked
 from voicekit.text.phones import PHONE_ID, UNVOICED, VOWELS, Phone
@@ -153,12 +159,15 @@ class HouseEngine(Engine):
     name = "house"
     version = VERSION
     sample_rate = SAMPLE_RATE
+    content_file: Path = MODEL_FOLDER / CONTENT_FILE  #: read when first something is converted
+    neighbours: Neighbours | None = None  #: frames of the voice's own recordings, where it has any
 
     def __init__(self, info: VoiceInfo) -> None:
         self.voice = info.name
+        self.content_file = info.weights[0].with_name(CONTENT_FILE)
         self.at_once = min(_cores(), _MOST_AT_ONCE)
         files = [read_weights(path) for path in info.weights]
-        license_name = str(info.card.get("weights_license", "CC-BY-4.0"))
+        license_name = str(info.card.get("weights_license", WEIGHTS_LICENSE))
         self.operands = tuple(
             Operand(name=file.path.name, sha256=file.sha256, role="weights", license=license_name) for file in files
         )
@@ -205,7 +214,7 @@ class HouseEngine(Engine):
         symbol = ids[0, :, 0][phone_of]
         # A vowel sounds and an unvoiced consonant does not, unless the model is sure of the contrary.
         lean = torch.where(_SOUNDING[symbol], 2.0, torch.where(_MUTE[symbol], -2.0, 0.0))
-        vuv = _smooth_voicing((voiced[0] + lean > 0).numpy())
+        vuv = convert.without_islands((voiced[0] + lean > 0).numpy())
         curve = shape_melody(octaves[0].numpy(), vuv, phones, marks, frames[0].numpy(), voice.liveliness)
         curve = curve + voice.pitch_level + params.pitch_semitones / 12.0
         low, high = voice.range_octaves
@@ -219,6 +228,34 @@ class HouseEngine(Engine):
         waveform: F32 = made[0].numpy()
         return waveform
 
+    @functools.cached_property
+    def _content(self) -> tuple[Content, Operand]:
+        """The content encoder, and the file it came from."""
+        file = read_weights(self.content_file)
+        operand = Operand(name=file.path.name, sha256=file.sha256, role="weights", license=WEIGHTS_LICENSE)
+        return build_content(file), operand
+
+    @property
+    def listener(self) -> tuple[Operand, ...]:
+        return (self._content[1],)
+
+    def transposition(self, track: PitchTrack, *, octaves: bool = False) -> float:
+        return convert.auto_transpose(track, self.settings.pitch_level, octaves=octaves)
+
+    def _convert(self, take: GuideTake, params: ConvertParams) -> Iterator[F32]:
+        if torch.get_num_threads() != 1:
+            torch.set_num_threads(1)
+        voice = self.settings
+        target = convert.TargetVoice(
+            self.acoustic,
+            self.vocoder,
+            self._content[0],
+            self.embedding,
+            voice.range_octaves,
+            lambda made: move_formants(sharpen(made, voice.sharpness), voice.formants),
+            self.neighbours,
+        )
+        return convert.convert(target, take, params)
 
     def _sing(self, line: SungLine, params: SingParams) -> Audio:
         if torch.get_num_threads() != 1:
@@ -266,15 +303,6 @@ class HouseEngine(Engine):
         )
         waveform: F32 = made[0].numpy()
         return singer.shape_ends(waveform, phrase)
-
-
-def _smooth_voicing(vuv: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Remove voiced or unvoiced islands of one frame: nobody's folds move that fast."""
-    result = vuv.copy()
-    for t in range(1, len(vuv) - 1):
-        if result[t - 1] == vuv[t + 1] != vuv[t]:
-            result[t] = vuv[t + 1]
-    return result
 
 
 def _whole_octaves_into(curve: F32, vuv: npt.NDArray[np.bool_], low: float, high: float) -> float:

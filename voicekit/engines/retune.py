@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from consent import Operand, Permit
 from voicekit.audio import io_error, sha256_file
-from voicekit.engines.voices import MODEL_FOLDER
+from voicekit.engines.voices import CONTENT_FILE, MODEL_FOLDER, WEIGHTS_LICENSE
 from voicekit.errors import InputError, UsageError
 from voicekit.pitch import Correction
 from voicekit.pitch.overlap_add import Lay, LaySettings, lay_periods, moved_pieces
@@ -26,7 +26,7 @@ F64 = npt.NDArray[np.float64]
 
 METHODS = ("psola", "vocoder")
 SETTINGS_FILE = Path(__file__).with_name("retune.json")
-_VOCODER, _VOCODER_LICENSE = "vocoder.safetensors", "CC-BY-4.0"
+_VOCODER = "vocoder.safetensors"
 
 
 @dataclass(frozen=True)
@@ -56,19 +56,21 @@ def _load(method: str) -> _Loaded:
     from voicekit.models.weights import build_vocoder, read_weights  # torch: only for the vocoder
 
     file = read_weights(MODEL_FOLDER / _VOCODER)
-    weights = Operand(name=file.path.name, sha256=file.sha256, role="weights", license=_VOCODER_LICENSE)
+    weights = Operand(name=file.path.name, sha256=file.sha256, role="weights", license=WEIGHTS_LICENSE)
     return _Loaded(settings, (weights, own), build_vocoder(file))
 
 
 def method_operands() -> tuple[Operand, ...]:
-    """The files of every method, each once, as an attestation names them; nothing is loaded."""
-    own = _load("psola").operands[0]
-    path = MODEL_FOLDER / _VOCODER
-    try:
-        digest = sha256_file(path)
-    except OSError as problem:
-        raise io_error(problem, path) from problem
-    return (own, Operand(name=path.name, sha256=digest, role="weights", license=_VOCODER_LICENSE))
+    """The files of every method, and what listens to a take that is converted, each once, as an attestation names
+    them; nothing is loaded."""
+    found = [_load("psola").operands[0]]
+    for path in (MODEL_FOLDER / _VOCODER, MODEL_FOLDER / CONTENT_FILE):
+        try:
+            digest = sha256_file(path)
+        except OSError as problem:
+            raise io_error(problem, path) from problem
+        found.append(Operand(name=path.name, sha256=digest, role="weights", license=WEIGHTS_LICENSE))
+    return tuple(found)
 
 
 class RetuneEngine:

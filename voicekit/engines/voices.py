@@ -11,6 +11,8 @@ from voicekit.errors import InputError, UsageError
 
 VOICES = Path(__file__).resolve().parent.parent / "voices"
 MODEL_FOLDER = VOICES / "_model"  #: weights all house voices share
+CONTENT_FILE = "content.safetensors"  #: among them what listens to a take that is to be converted
+WEIGHTS_LICENSE = "CC-BY-4.0"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from voicekit.errors import InputError
 from voicekit.models.acoustic import Acoustic, AcousticConfig
+from voicekit.models.content import Content, ContentConfig
 from voicekit.models.vocoder import Vocoder, VocoderConfig
 
 _REMEDY = "install voicekit anew, or train the voice again"
@@ -110,5 +111,12 @@ def build_vocoder(file: WeightFile) -> Vocoder:
 def build_acoustic(file: WeightFile) -> Acoustic:
     """The acoustic model of a weight file, ready to run."""
     model = Acoustic(_configured(file, AcousticConfig))
+    _fill(model, file)
+    return model
+
+
+def build_content(file: WeightFile) -> Content:
+    """The content encoder of a weight file, ready to run."""
+    model = Content(_configured(file, ContentConfig))
     _fill(model, file)
     return model

@@ -5,6 +5,7 @@ package is the only one that asks the ledger for permits.
 """
 
 from voicekit.pipelines import Cancelled, Progress
+from voicekit.studio.conversion import ConvertedTake, ConvertOptions
 from voicekit.studio.correction import CorrectedTake, CorrectOptions
 from voicekit.studio.models import ChapterTake, GrantStatus, NarrateOptions, Take, VoiceStatus
 from voicekit.studio.song_models import SingOptions, Song, SungPart
@@ -14,6 +15,8 @@ from voicekit.studio.voices import VoiceSource, house_voices
 __all__ = [
     "Cancelled",
     "ChapterTake",
+    "ConvertOptions",
+    "ConvertedTake",
     "CorrectOptions",
     "CorrectedTake",
     "GrantStatus",

@@ -6,24 +6,19 @@ What is decoded is the copy that was hashed, so nothing that happens to the take
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from consent import Ledger, Operand, RenderReceipt, Use
-from voicekit.audio import Audio, DecodedFile, Tags, decode_channels, io_error, read_audio
+from voicekit.audio import Audio, DecodedFile, Tags, decode_channels, read_audio
 from voicekit.engines.retune import METHODS, RetuneEngine
 from voicekit.errors import InputError, UsageError
-from voicekit.pipelines import Cancelled, FinishedFile, Progress
+from voicekit.pipelines import FinishedFile, Progress
 from voicekit.pipelines.plan import digest_json
 from voicekit.pipelines.retake import check_kind, encode_retake, splice
 from voicekit.pitch import (
@@ -44,6 +39,7 @@ from voicekit.pitch.notes import middle_of
 from voicekit.studio.gate import Gate, Request
 from voicekit.studio.own_voice import MOST_S, copy_hashed, is_attested
 from voicekit.studio.production import PROOF_SUFFIX
+from voicekit.studio.workplace import Meter, mono_blocks, workplace
 from voicekit.units import hz_to_midi
 
 __all__ = ["CorrectOptions", "CorrectedTake", "CorrectionJob"]
@@ -204,9 +200,9 @@ class CorrectionJob:
         consent.ConsentRefusedError, Cancelled, InputError, UsageError
             Nothing is delivered.
         """
-        meter = _Meter(progress, cancel)
+        meter = Meter(progress, cancel)
         meter.tell("read", 0.0)
-        with _workplace(self._out.parent, self._ledger) as place:
+        with workplace(self._out.parent, self._ledger, _HIDDEN) as place:
             copy, digest = copy_hashed(self._take, place / "take")
             sound = decode_channels(copy, place / "take.f32", most_s=MOST_S, called=str(self._take))
             if not _RATES[0] <= sound.sample_rate <= _RATES[1]:
@@ -225,7 +221,7 @@ class CorrectionJob:
     # -- before the permit: measuring makes no sound -------------------------------------------
 
     def _measure(self, sound: DecodedFile) -> PitchTrack:
-        track = track_sung_blocks(_mono(sound, self._notices), sound.sample_rate, sound.frames)
+        track = track_sung_blocks(mono_blocks(sound, self._notices), sound.sample_rate, sound.frames)
         if track.vuv.sum() < 100 * _LEAST_VOICED_S:
             raise InputError(
                 self._take, "", "no pitch was found in it: silence or noise alone", "Give a take with a voice in it."
@@ -275,7 +271,7 @@ class CorrectionJob:
         return Request(use, self._voice, operands, params, f"pitch correction of {self._take.name}", self._grant)
 
     def _render(
-        self, sound: DecodedFile, correction: Correction, reference: Operand, place: Path, meter: _Meter
+        self, sound: DecodedFile, correction: Correction, reference: Operand, place: Path, meter: Meter
     ) -> CorrectedTake:
         engine = RetuneEngine(self._options.method, self._options.seed)
         request = self._request(sound, correction, (*engine.operands, reference))
@@ -288,7 +284,7 @@ class CorrectionJob:
             step(0.0)
             pieces = engine.retune(render.permit, reference, sound.read, sound.frames, sound.sample_rate, correction)
             made = splice(sound, pieces, place / "made.f32", step)
-            after = track_sung_blocks(_mono(made.sound, []), sound.sample_rate, sound.frames)
+            after = track_sung_blocks(mono_blocks(made.sound, []), sound.sample_rate, sound.frames)
             tags = Tags(title=self._options.title or self._take.stem, comment="Pitch-corrected recording of a voice")
             file, gain_db = encode_retake(
                 made, place, self._out.name, tags, lambda stage, part: meter.tell(stage, 0.8 + 0.1 * part)
@@ -346,88 +342,3 @@ class CorrectionJob:
             "strength_ppm": round(1e6 * pitch.strength),
             "transpose_millisemitones": round(1000 * pitch.transpose),
         }
-
-
-class _Meter:
-    """Reports of a job that has one part."""
-
-    def __init__(self, report: Callable[[Progress], None] | None, cancel: Event | None) -> None:
-        self._report = report
-        self._cancel = cancel
-        self._start = time.monotonic()
-
-    def tell(self, stage: str, fraction: float) -> None:
-        """Report, then stop if that was asked for."""
-        elapsed = time.monotonic() - self._start
-        left = elapsed / fraction * (1.0 - fraction) if fraction > 0.05 and elapsed > 0.5 else None
-        if self._report is not None:
-            self._report(Progress(stage, 1, 1, "", 0, 0, fraction, 0.0, elapsed, left))
-        if self._cancel is not None and self._cancel.is_set() and fraction < 1.0:
-            raise Cancelled("stopped on request; nothing was delivered")
-
-
-def _mono(sound: DecodedFile, notices: list[str]) -> Iterator[NDArray[np.float32]]:
-    """What the pitch is decided on: the channels' mean, or the first of channels that cancel each other."""
-    if sound.channels > 1:
-        mean = each = 0.0
-        for block in sound.blocks():
-            mean += float(np.sum(block.mean(0, dtype=np.float64) ** 2))
-            each += float(np.mean(np.sum(block.astype(np.float64) ** 2, axis=1)))
-        if mean < 0.01 * each:
-            notices.append("the channels cancel each other: the pitch was measured on the first")
-            return (block[0] for block in sound.blocks())
-        return (block.mean(0, dtype=np.float32) for block in sound.blocks())
-    return (block[0] for block in sound.blocks())
-
-
-@contextlib.contextmanager
-def _workplace(folder: Path, ledger: Ledger) -> Iterator[Path]:
-    """A folder beside the result for what is unfinished, gone afterwards; what a killed run left is put right."""
-    hidden = folder / _HIDDEN
-    made = not folder.exists()
-    try:
-        hidden.mkdir(parents=True, exist_ok=True)
-        _put_right(hidden, folder, ledger)
-        place = Path(tempfile.mkdtemp(prefix="job-", dir=hidden))
-        lock = _lock(place)
-    except OSError as problem:
-        raise io_error(problem, folder) from problem
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-        if lock is not None:
-            lock.close()
-        with contextlib.suppress(OSError):  # others may be at work in it
-            hidden.rmdir()
-            if made:
-                folder.rmdir()
-
-
-def _lock(place: Path) -> IO[bytes] | None:
-    """Held while a job is at work in its folder; None where the system has no such locks, or another holds it."""
-    try:
-        import fcntl  # not on Windows, where what a killed run left stays until it is deleted by hand
-    except ImportError:
-        return None
-    file = open(place / "lock", "wb")  # noqa: SIM115 - held until the job ends
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        return None
-    return file
-
-
-def _put_right(hidden: Path, folder: Path, ledger: Ledger) -> None:
-    """Deliver what a killed run had a receipt for, and remove the rest of it."""
-    for left in sorted(hidden.glob("job-*")):
-        lock = _lock(left)
-        if lock is None:
-            continue
-        with lock:
-            for one in ledger.undelivered():
-                # Killed between receipt and delivery: the file only lacks its name.
-                if one.waiting and left.resolve() in one.path.resolve().parents:
-                    ledger.deliver(ledger.receipt(one.receipt), {one.path: folder / one.name})
-            shutil.rmtree(left, ignore_errors=True)

@@ -6,14 +6,30 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from consent import ConsentError, ConsentRefusedError, Ledger, Operand, Output, Permit, RenderReceipt, Use
 from voicekit.audio import io_error
 from voicekit.errors import UsageError
 from voicekit.pipelines import Cancelled, FinishedFile
-from voicekit.pipelines.sing import WrittenSound
 
 __all__ = ["Gate", "OpenRender"]
+
+
+class FinishedSound(Protocol):
+    """A file that lies aside, read back."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def pcm_sha256(self) -> str: ...
+
+    @property
+    def duration_s(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -65,14 +81,12 @@ class OpenRender:
         """
         self._ledger.recheck(self.permit)
 
-    def complete(
-        self, sounds: Sequence[tuple[WrittenSound, str]], measured: dict[str, int | str]
-    ) -> RenderReceipt:
+    def complete(self, sounds: Sequence[tuple[FinishedSound, str]], measured: dict[str, int | str]) -> RenderReceipt:
         """Complete the render in the ledger without giving any file its name yet.
 
         Parameters
         ----------
-        sounds : sequence of (WrittenSound, str)
+        sounds : sequence of (FinishedSound, str)
             Finished files and the names they are to have.
         measured : dict
             Integers and strings for the receipt.

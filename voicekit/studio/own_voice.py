@@ -27,8 +27,9 @@ ATTESTATION = (
 )
 
 DEFAULT_USE = (
-    "Correction of pitch and transposition of these recordings of mine, for songs, demos and productions of my own, "
-    "which I publish or keep as I like; the voice stays mine and no other words are put into its mouth."
+    "Correction of pitch and transposition of these recordings of mine, and their conversion into voices that are "
+    "granted to this studio, for songs, demos and productions of my own, which I publish or keep as I like; no other "
+    "words are put into anybody's mouth than those I spoke or sang."
 )
 
 

@@ -20,6 +20,7 @@ from voicekit.errors import UsageError
 from voicekit.pipelines import Progress, TakeStore
 from voicekit.pitch import Contour, Scale, TargetNote, read_contour
 from voicekit.score import Score
+from voicekit.studio.conversion import ConversionJob, ConvertedTake, ConvertOptions
 from voicekit.studio.correction import CorrectedTake, CorrectionJob, CorrectOptions
 from voicekit.studio.grants import draft_of, find_shipped, record_bytes, status_of
 from voicekit.studio.models import GrantStatus, NarrateOptions, Take, VoiceStatus
@@ -439,6 +440,47 @@ class Studio:
             grant=self._grant_id(grant),
             notices=notices,
         )
+        return job.run(progress, cancel)
+
+    def convert(
+        self,
+        take: str | PathLike[str],
+        *,
+        voice: str,
+        out: str | PathLike[str],
+        transpose: float | str | None = None,
+        source_voice: str = "my-own",
+        grant: str | None = None,
+        source_grant: str | None = None,
+        options: ConvertOptions | None = None,
+        progress: Callable[[Progress], None] | None = None,
+        cancel: Event | None = None,
+    ) -> ConvertedTake:
+        """Turn a take into a granted voice: its words, timing, melody, level and breath stay.
+
+        Parameters
+        ----------
+        take : path
+            A recording of one voice, speech or song; several channels become one.
+        voice : str
+            What is to be heard; its grant must cover conversion.
+        out : path
+            ``.wav``, ``.flac`` or ``.mp3``; a proof from each of the two grants lies beside it.
+        transpose : float or str, optional
+            Overrides ``options.transpose``: semitones, ``auto`` or ``octave``.
+        source_voice : str
+            Whose take it is; see `attest_own_voice` for one's own.
+        grant, source_grant : str, optional
+            Digest of a grant (or its beginning); else the narrowest that covers the use.
+        options, progress, cancel
+            As for `correct`, whose errors it also raises: nothing is delivered then.
+        """
+        chosen = options or ConvertOptions()
+        if transpose is not None:
+            chosen = replace(chosen, transpose=transpose)
+        self._shipped(voice)
+        grants = (self._grant_id(source_grant), self._grant_id(grant))
+        job = ConversionJob(self.ledger, self._voices, Path(take), Path(out), (source_voice, voice), chosen, grants)
         return job.run(progress, cancel)
 
     def attest_own_voice(

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 
 from voicekit.engines.house import VoiceSettings
+from voicekit.engines.voices import CONTENT_FILE
 from voicekit.errors import UsageError
 from voicekit.models.acoustic import F0_REFERENCE_HZ, AcousticConfig
+from voicekit.models.content import ContentConfig
 from voicekit.models.vocoder import VocoderConfig
 from voicekit.models.weights import write_weights
 from voicekit.train.prepare import Example
@@ -99,6 +101,12 @@ def write_model(acoustic: dict[str, torch.Tensor], vocoder: dict[str, torch.Tens
     config = asdict(AcousticConfig(n_speakers=0, speaker_channels=channels))
     write_weights(folder / "acoustic.safetensors", shipped, config)
     write_weights(folder / "vocoder.safetensors", dict(vocoder), asdict(VocoderConfig()))
+
+
+def write_content(content: dict[str, torch.Tensor], folder: Path) -> None:
+    """Write the content encoder beside the shared weights; it holds no speaker."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_weights(folder / CONTENT_FILE, content, asdict(ContentConfig()))
 
 
 def write_voice(

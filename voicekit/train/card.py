@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from consent import DataSource
+from consent import DataSource, Operand
 from voicekit.engines.house import HouseEngine
 from voicekit.train.pack import HouseVoice
 from voicekit.train.prepare import Example
@@ -86,6 +86,11 @@ def coverage(examples: list[Example]) -> list[dict[str, Any]]:
     ]
 
 
+def record_operands(engine: HouseEngine) -> tuple[Operand, ...]:
+    """The files a voice's record and card name: also what listens to a take, where that was trained."""
+    return engine.conversion_operands if engine.content_file.is_file() else engine.operands
+
+
 def card_of(voice: HouseVoice, made: Made) -> dict[str, Any]:
     """The card of a voice, as `write_card` takes it."""
     settings = made.engine.settings
@@ -107,7 +112,7 @@ def card_of(voice: HouseVoice, made: Made) -> dict[str, Any]:
         "data_manifest_sha256": made.manifest["sha256"],
         "metrics": made.metrics,
         "no_donor": made.no_donor,
-        "weights": [{"name": o.name, "sha256": o.sha256} for o in made.engine.operands],
+        "weights": [{"name": o.name, "sha256": o.sha256} for o in record_operands(made.engine)],
         "data": [
             {
                 "name": d.name,

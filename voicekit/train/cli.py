@@ -18,6 +18,7 @@ _EXAMPLE = """examples:
   voicekit train prepare CORPUS runs/flite --work runs/house
   voicekit train vocoder --work runs/house --steps 4000
   voicekit train acoustic --work runs/house --steps 6000
+  voicekit train content --work runs/house --steps 3600
   voicekit train blend --work runs/house --out my-voices
   voicekit train seal --work runs/house --out my-voices
 Every step resumes where it was stopped; curves are in WORK/<step>/curve.jsonl.
@@ -37,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     prepare = verbs.add_parser("prepare", help="align and analyse recordings")
     prepare.add_argument("corpora", type=Path, nargs="+", help="folders with transcripts.tsv")
     prepare.add_argument("--workers", type=int, default=2)
-    steps = {"vocoder": 4000, "acoustic": 6000}
+    steps = {"vocoder": 4000, "acoustic": 6000, "content": 3600}
     for name, default in steps.items():
         verb = verbs.add_parser(name, help=f"train the {name}")
         verb.add_argument("--steps", type=int, default=default, help=f"steps in all (default {default})")
@@ -80,7 +81,7 @@ def main(argv: list[str] | None, audition: Audition) -> int:
 
             found = [u for corpus in options.corpora for u in read_corpus(corpus)]
             print(json.dumps(prepare(found, options.work, options.workers), indent=1))
-        elif options.verb in ("vocoder", "acoustic"):
+        elif options.verb in ("vocoder", "acoustic", "content"):
             _train(options, log)
         elif options.verb == "blend":
             from voicekit.train.pack import pack
@@ -100,7 +101,7 @@ def _train(options: argparse.Namespace, log: object) -> None:
     import torch
 
     from voicekit.models.weights import read_weights
-    from voicekit.train import acoustic, vocoder
+    from voicekit.train import acoustic, content, vocoder
     from voicekit.train.loop import RunConfig
 
     if not (options.work / "examples").is_dir():
@@ -111,7 +112,8 @@ def _train(options: argparse.Namespace, log: object) -> None:
         steps=options.steps, learning_rate=options.rate, max_seconds=60 * options.minutes, seed=options.seed,
         half=options.half,
     )
-    trainer = vocoder.train if options.verb == "vocoder" else acoustic.train
+    trainers = {"vocoder": vocoder.train, "acoustic": acoustic.train, "content": content.train}
+    trainer = trainers[options.verb]
     start = None
     if options.start:
         start = read_weights(options.start / "_model" / f"{options.verb}.safetensors").tensors

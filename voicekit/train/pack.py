@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from voicekit.errors import InputError
-from voicekit.train.blend import choose, speaker_facts, write_model, write_voice
+from voicekit.train.blend import choose, speaker_facts, write_content, write_model, write_voice
 from voicekit.train.loop import read_state
 from voicekit.train.prepare import load_all
 from voicekit.train.split import is_held_out
@@ -108,6 +108,10 @@ def pack(work: Path, out: Path, log: Callable[[str], None] = lambda line: print(
     speakers: dict[str, int] = json.loads((work / "acoustic" / "speakers.json").read_text(encoding="utf-8"))
     facts = speaker_facts([e for e in load_all(work / "examples") if not is_held_out(e)])
     write_model(acoustic, vocoder, out / "_model")
+    if (work / "content" / "state.pt").is_file():
+        write_content(_averaged(work / "content"), out / "_model")
+    else:
+        log("no content encoder was trained: these voices cannot convert a take")
     for voice in HOUSE:
         members = dict.fromkeys(choose(facts, voice.register, voice.count), 1.0)
         made = write_voice(voice.name, members, acoustic, speakers, facts, out / voice.name, **voice.settings)

@@ -21,10 +21,10 @@ import numpy.typing as npt
 from consent import UNLIMITED, DataSource, Operand, PublicKey, Scope, SigningKey, sign_record
 from voicekit.audio import Audio, resample
 from voicekit.engines.house import HouseEngine
-from voicekit.engines.voices import VoiceInfo
+from voicekit.engines.voices import WEIGHTS_LICENSE, VoiceInfo
 from voicekit.errors import UsageError, VoicekitError
 from voicekit.features.frames import SAMPLE_RATE
-from voicekit.train.card import Made, card_of, coverage, write_card
+from voicekit.train.card import Made, card_of, coverage, record_operands, write_card
 from voicekit.train.corpus import ATTRIBUTIONS
 from voicekit.train.pack import HOUSE, HouseVoice
 from voicekit.train.prepare import Example, load_all
@@ -45,7 +45,6 @@ LICENCES = {
     "vctk": "CC-BY-4.0", "thorsten": "CC0-1.0", "awb": "LicenseRef-CMU-free",
     "vocobox": "MIT", "flite": "LicenseRef-CMU-free",
 }  # fmt: skip
-WEIGHTS_LICENSE = "CC-BY-4.0"
 
 F32 = npt.NDArray[np.float32]
 
@@ -150,6 +149,14 @@ def _remembered(work: Path, digest: str, make: Callable[[], SpeakerMeasure]) -> 
     return made
 
 
+def _metrics_on_card(folder: Path) -> dict[str, Any]:
+    """What a card says already."""
+    try:
+        return dict(tomllib.loads((folder / "card.toml").read_text(encoding="utf-8")).get("metrics", {}))
+    except (OSError, ValueError):
+        return {}
+
+
 def _sign(
     key: SigningKey,
     voice: HouseVoice,
@@ -167,7 +174,7 @@ def _sign(
             territories=("001",), content_refused=("impersonation",), titles=("any",),
             max_renders=UNLIMITED, max_seconds=UNLIMITED,
         ),
-        weights=[Operand(o.name, o.sha256, o.role, o.license) for o in engine.operands],
+        weights=[Operand(o.name, o.sha256, o.role, o.license) for o in record_operands(engine)],
         data=data,
         measurement=measured,
         recipe=f"blend of {voice.count} readers, register {voice.register}; see the card and voicekit/train",
@@ -189,7 +196,8 @@ def seal(work: Path, out: Path, metrics: Path | None, audition: Audition, log: C
     out : Path
         Packed voices.
     metrics : Path, optional
-        JSON of ``{voice: {metric: number}}`` measured elsewhere, repeated on the cards.
+        JSON of ``{voice: {metric: number}}`` measured elsewhere, repeated on the cards; without it, what
+        the cards say already stays.
     audition : callable
         How a voice is heard.
 
@@ -213,7 +221,9 @@ def seal(work: Path, out: Path, metrics: Path | None, audition: Audition, log: C
         for name in sorted(manifest["subsets"])
     ]
     covered = coverage(examples)
-    extra: dict[str, dict[str, float]] = json.loads(metrics.read_text(encoding="utf-8")) if metrics else {}
+    extra: dict[str, dict[str, Any]] = {voice.name: _metrics_on_card(out / voice.name) for voice in HOUSE}
+    if metrics:
+        extra |= json.loads(metrics.read_text(encoding="utf-8"))
     for voice in HOUSE:
         folder = out / voice.name
         engine = HouseEngine(VoiceInfo(voice.name, folder, {"weights_license": WEIGHTS_LICENSE}))
