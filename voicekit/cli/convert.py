@@ -33,6 +33,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--song", action="store_true", help="it is sung: tracked so, and transposed by octaves alone")
     parser.add_argument("--neighbours", type=int, default=0, metavar="K", help="of an enrolled voice's own frames (0)")
+    parser.add_argument(
+        "--detail", type=float, default=0.35, metavar="X", help="share of the take's articulation, 0 to 1 (0.35)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise (0)")
     parser.add_argument("--source-voice", default="my-own", metavar="V", help="whose take it is (my-own)")
     parser.add_argument("--grant", metavar="ID", help="use this grant of the voice (else the narrowest that covers it)")
@@ -87,6 +90,7 @@ def _options(args: argparse.Namespace) -> ConvertOptions:
         transpose=transpose,
         kind="song" if args.song else "speech",
         neighbours=args.neighbours,
+        detail=args.detail,
         seed=args.seed,
         purpose=args.purpose,
         commercial=args.commercial,

@@ -62,6 +62,9 @@ class ConvertOptions:
         ``speech`` or ``song``: how its pitch is tracked.
     neighbours : int
         For a voice that has recordings: how many of their frames stand behind each frame; 0 for none.
+    detail : float
+        How much of the take's own articulation is kept, 0 to 1: more is understood better, and sounds more like
+        whoever spoke it.
     seed : int
         Same seed, same bytes.
     purpose : str
@@ -79,6 +82,7 @@ class ConvertOptions:
     transpose: float | str = "auto"
     kind: str = "speech"
     neighbours: int = 0
+    detail: float = 0.35
     seed: int = 0
     purpose: str = "personal"
     commercial: bool = False
@@ -97,6 +101,8 @@ class ConvertOptions:
             raise UsageError(f"unknown kind of take: {self.kind}", f"use one of: {', '.join(KINDS)}")
         if not 0 <= self.neighbours <= 32:
             raise UsageError(f"{self.neighbours} neighbours are not possible", "give 0 to 32")
+        if not 0.0 <= self.detail <= 1.0:
+            raise UsageError(f"a detail of {self.detail:g} is not possible", "give 0 to 1")
         if not 0 <= self.seed < 2**31:
             raise UsageError(f"the seed must lie in 0 .. 2147483647, not {self.seed}")
 
@@ -297,6 +303,7 @@ class ConversionJob:
             source_sha256=reference.sha256,
             semitones=semitones,
             neighbours=self._options.neighbours,
+            detail=self._options.detail,
             seed=self._options.seed,
             use=digest_json(self._described()),
         )
