@@ -91,6 +91,13 @@ class ToneEngine:
             parts.append(np.zeros(480))
         return Audio(np.concatenate(parts[:-1]).astype(np.float32), RATE)
 
+    def stream(self, permit: Permit, spoken: str, params: SpeechChoice) -> Iterator[np.ndarray]:
+        """Word by word, so that there is something between two blocks."""
+        samples = self.speak(permit, spoken, params).samples
+        for block in np.array_split(samples, len(spoken.split())):
+            permit.require(mode="speech", operands=self.operands)
+            yield block
+
     def sing(self, permit: Permit, line: SungLine, params: int) -> Audio:
         permit.require(mode="singing", operands=self.operands)
         if self.on_speak is not None:

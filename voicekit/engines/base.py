@@ -112,6 +112,31 @@ class Engine(ABC):
         permit.require(mode="speech", operands=self.operands)
         return self._speak(spoken, params)
 
+    def stream(self, permit: Permit, spoken: str, params: SpeechParams) -> Iterator[npt.NDArray[np.float32]]:
+        """Speak one sentence, and hand out its sound while it is being made.
+
+        Parameters
+        ----------
+        permit, spoken, params
+            As for `speak`.
+
+        Yields
+        ------
+        ndarray
+            (n,) samples at `sample_rate`; one after the other they are exactly those of `speak`.
+
+        Raises
+        ------
+        consent.ConsentRefusedError
+            The permit does not allow this, or no longer; asked before each block.
+        voicekit.errors.InputError
+            Nothing in the text can be pronounced.
+        """
+        permit.require(mode="speech", operands=self.operands)
+        for block in self._stream(spoken, params):
+            permit.require(mode="speech", operands=self.operands)
+            yield block
+
     def sing(self, permit: Permit, line: SungLine, params: SingParams) -> Audio:
         """Sing one line.
 
@@ -188,6 +213,9 @@ class Engine(ABC):
 
     def _sing(self, line: SungLine, params: SingParams) -> Audio:
         raise UsageError(f"the engine {self.name} cannot sing", "choose a house voice")
+
+    def _stream(self, spoken: str, params: SpeechParams) -> Iterator[npt.NDArray[np.float32]]:
+        yield self._speak(spoken, params).samples
 
     @abstractmethod
     def _speak(self, spoken: str, params: SpeechParams) -> Audio:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from consent import Operand
 from voicekit.audio import Audio
-from voicekit.engines import convert, singer
+from voicekit.engines import convert, singer, windows
 from voicekit.engines.base import Engine, SingParams, SpeechParams
 from voicekit.engines.guide import ConvertParams, GuideTake
 from voicekit.engines.neighbours import Neighbours
@@ -26,6 +26,7 @@ from voicekit.errors import InputError
 from voicekit.features.frames import FRAME_RATE, HOP_LENGTH, SAMPLE_RATE
 from voicekit.features.mel import band_centres, hz_to_mel
 from voicekit.models.acoustic import F0_REFERENCE_HZ, Acoustic, phone_positions
+from voicekit.models.blocks import halve
 from voicekit.models.content import Content
 from voicekit.models.source_filter import batch_pulses
 from voicekit.models.vocoder import Vocoder
@@ -36,9 +37,8 @@ from voicekit.text.phonemise import phonemise_marked
 from voicekit.text.phones import PHONE_ID, UNVOICED, VOWELS, Phone
 from voicekit.units import hz_to_midi
 
-VERSION = "house-2"
+VERSION = "house-3"
 _MOST_AT_ONCE = 4  # beyond that the writing of takes and the memory of so many sentences outweigh it
-PEAK_LIMIT = 0.98
 _REFERENCE_MIDI = float(hz_to_midi(F0_REFERENCE_HZ))
 _MUTE = torch.tensor([symbol in UNVOICED for symbol in PHONE_ID])
 _SOUNDING = torch.tensor([symbol in VOWELS for symbol in PHONE_ID])
@@ -86,7 +86,7 @@ def _cores() -> int:
 
 def load_vocoder() -> Vocoder:
     """The shipped vocoder, for measurement; it has no voice of its own."""
-    return build_vocoder(read_weights(MODEL_FOLDER / "vocoder.safetensors"))
+    return halve(build_vocoder(read_weights(MODEL_FOLDER / "vocoder.safetensors")))
 
 
 def resynthesise(vocoder: Vocoder, envelope: F32, f0_hz: npt.NDArray[np.floating], seed: int) -> F32:
@@ -112,11 +112,7 @@ def sharpen(envelope: Tensor, amount: float, width: int = 6) -> Tensor:
     """
     if amount == 0.0:
         return envelope
-    kernel = torch.hann_window(2 * width + 3, periodic=False)[1:-1]
-    kernel = (kernel / kernel.sum())[None, None]
-    flat = envelope.reshape(-1, 1, envelope.shape[2])
-    padded = torch.nn.functional.pad(flat, (width, width), mode="replicate")
-    smooth = torch.nn.functional.conv1d(padded, kernel).view_as(envelope)
+    smooth = envelope @ _running_mean(envelope.shape[2], width)
     sharp = envelope + amount * (envelope - smooth)
     level = (2 * envelope).exp().mean(2, keepdim=True).log() - (2 * sharp).exp().mean(2, keepdim=True).log()
     return sharp + 0.5 * level
@@ -127,6 +123,17 @@ def move_formants(envelope: Tensor, ratio: float) -> Tensor:
     if ratio == 1.0:
         return envelope
     return envelope @ _warp(ratio)
+
+
+@functools.lru_cache(maxsize=8)
+def _running_mean(n_bands: int, width: int) -> Tensor:
+    """(M, M): mean of the bands within `width` under a Hann window, the outermost ones repeated beyond the edges."""
+    kernel = torch.hann_window(2 * width + 3, periodic=False)[1:-1]
+    matrix = torch.zeros(n_bands, n_bands)
+    columns = torch.arange(n_bands)
+    for offset, weight in zip(range(-width, width + 1), kernel / kernel.sum(), strict=True):
+        matrix[(columns + offset).clamp(0, n_bands - 1), columns] += weight
+    return matrix
 
 
 @functools.lru_cache(maxsize=8)
@@ -172,7 +179,8 @@ class HouseEngine(Engine):
             Operand(name=file.path.name, sha256=file.sha256, role="weights", license=license_name) for file in files
         )
         self.acoustic: Acoustic = build_acoustic(files[0])
-        self.vocoder: Vocoder = build_vocoder(files[1])
+        halve(self.acoustic.decoder)  # not what decides timing and melody: those are one on every processor
+        self.vocoder: Vocoder = halve(build_vocoder(files[1]))
         try:
             self.embedding = files[2].tensors["embedding"][None]
             config: dict[str, Any] = dict(files[2].config)
@@ -183,24 +191,28 @@ class HouseEngine(Engine):
             raise InputError(files[2].path, "header", problem, "install voicekit anew") from None
 
     def _speak(self, spoken: str, params: SpeechParams) -> Audio:
+        return Audio(np.concatenate(list(self._stream(spoken, params))), SAMPLE_RATE)
+
+    def _stream(self, spoken: str, params: SpeechParams) -> Iterator[F32]:
         # Convolutions this small gain little from a second thread, and how they are split changes the last bits:
         # one thread for each sentence is faster for a chapter, and gives the same samples on any number of cores.
         if torch.get_num_threads() != 1:
             torch.set_num_threads(1)
-        marked = phonemise_marked(spoken)
+        voice = self.settings
         generator = torch.Generator().manual_seed(params.seed)
-        pieces = [self._piece(phones, marks, params, generator) for phones, marks in split_at_pauses(marked)]
-        waveform = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
-        peak = float(np.abs(waveform).max(initial=0.0))
-        if peak > PEAK_LIMIT:
-            waveform = waveform * np.float32(PEAK_LIMIT / peak)
-        return Audio(waveform, SAMPLE_RATE)
+
+        def shape(envelope: Tensor) -> Tensor:
+            return move_formants(sharpen(envelope, voice.sharpness), voice.formants) + float(np.log(voice.gain))
+
+        for phones, marks in split_at_pauses(phonemise_marked(spoken)):
+            plan = self._plan(phones, marks, params, generator)
+            yield from windows.render(self.acoustic, self.vocoder, self.embedding, plan, shape)
 
     @torch.inference_mode()
-    def _piece(
+    def _plan(
         self, phones: tuple[Phone, ...], marks: tuple[str, ...], params: SpeechParams, generator: torch.Generator
-    ) -> F32:
-        """Speak phones that fit one pass of the networks; `marks` names what stands at each pause."""
+    ) -> windows.Plan:
+        """Timing and melody of phones that fit one pass; `marks` names what stands at each pause."""
         ids = torch.tensor([[(PHONE_ID[p.symbol], p.stress, p.word_start, p.word_end) for p in phones]])
         mask = torch.ones(1, len(phones))
         voice = self.settings
@@ -220,13 +232,9 @@ class HouseEngine(Engine):
         low, high = voice.range_octaves
         # Timbre follows the register the voice was learnt in; the vocoder gets the true F0.
         timbre = torch.from_numpy(curve + _whole_octaves_into(curve, vuv, low, high)).float()[None]
-        envelope = self.acoustic.decode(spread, timbre, torch.from_numpy(vuv)[None].float(), self.embedding)
-        envelope = move_formants(sharpen(envelope, voice.sharpness), voice.formants) + float(np.log(voice.gain))
         f0 = np.where(vuv, F0_REFERENCE_HZ * 2.0 ** curve.astype(np.float64), 0.0)
-        noise = torch.randn((1, envelope.shape[1] * HOP_LENGTH), generator=generator)
-        made = self.vocoder(envelope, torch.from_numpy(vuv)[None].float(), batch_pulses(f0[None], vuv[None]), noise)
-        waveform: F32 = made[0].numpy()
-        return waveform
+        noise = torch.randn((1, len(curve) * HOP_LENGTH), generator=generator)
+        return windows.Plan(spread, timbre, f0, noise)
 
     @functools.cached_property
     def _content(self) -> tuple[Content, Operand]:
@@ -268,8 +276,8 @@ class HouseEngine(Engine):
             made = made[begin - phrase.first_frame * HOP_LENGTH :][: len(waveform) - begin]
             waveform[begin : begin + len(made)] += made
         peak = float(np.abs(waveform).max(initial=0.0))
-        if peak > PEAK_LIMIT:
-            waveform *= np.float32(PEAK_LIMIT / peak)
+        if peak > windows.PEAK_LIMIT:
+            waveform *= np.float32(windows.PEAK_LIMIT / peak)
         return Audio(waveform, SAMPLE_RATE)
 
     @torch.inference_mode()

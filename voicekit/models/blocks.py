@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class GatedConv(nn.Module):
@@ -30,7 +34,8 @@ class GatedConv(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """(B, C, T) and optionally (B, K, T or 1) -> (B, C, T)."""
-        h = self.conv(self.norm(x))
+        # The wide convolution may be kept in fewer bits than the rest, see `halve`.
+        h = self.conv(self.norm(x).to(self.conv.weight.dtype)).to(x.dtype)
         if self.condition is not None and condition is not None:
             h = h + self.condition(condition)
         value, gate = h.chunk(2, dim=1)
@@ -53,3 +58,27 @@ class ChannelNorm(nn.Module):
         """Normalise, scale, shift."""
         scale = torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-5)
         return x * scale * self.weight + self.bias
+
+
+def halve(model: M) -> M:
+    """Keep the wide convolutions of a model in bfloat16, where the processor multiplies it natively; twice as fast.
+
+    Norms, conditions, sums and the first and last layers stay in float32, and the products are summed in float32.  On
+    other processors nothing changes.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Changed in place.
+
+    Returns
+    -------
+    nn.Module
+        The same model.
+    """
+    able = torch.cpu.get_capabilities()
+    if able.get("avx512_bf16") or able.get("amx_bf16"):
+        for block in model.modules():
+            if isinstance(block, GatedConv):
+                block.conv.to(torch.bfloat16)
+    return model

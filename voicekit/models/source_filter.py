@@ -194,12 +194,12 @@ def noise_part(log_amplitude: Tensor, noise: Tensor) -> Tensor:
     gains = log_amplitude[:, low] * (1 - fraction) + log_amplitude[:, high] * fraction
     gains = (gains @ synthesis_matrix(NOISE_FFT // 2 + 1)).exp().transpose(1, 2)  # (B, S, F) -> (B, F, S)
     frames = torch.fft.irfft((spectrum * gains).transpose(1, 2), NOISE_FFT)
-    # Overlap-add with the same window; the squared windows sum to a constant 1.5 at 75 % overlap.
+    # Overlap-add with the same window; the squared windows sum to a constant 1.5 at 75 % overlap.  Outside the window
+    # a frame is zero, so four shifted sums are all there is to add.
     pad = (NOISE_FFT - NOISE_WINDOW) // 2
-    full = torch.nn.functional.pad(window, (pad, NOISE_FFT - NOISE_WINDOW - pad))
-    frames = frames * (full / 1.5)
-    total = (frames.shape[1] - 1) * NOISE_HOP + NOISE_FFT
-    summed = torch.nn.functional.fold(
-        frames.transpose(1, 2), (1, total), (1, NOISE_FFT), stride=(1, NOISE_HOP)
-    ).reshape(n_batch, total)
-    return summed[:, NOISE_FFT : NOISE_FFT + n_samples]
+    parts = (frames[:, :, pad : pad + NOISE_WINDOW] * (window / 1.5)).unflatten(2, (-1, NOISE_HOP))
+    n_frames, overlap = parts.shape[1], parts.shape[2]
+    summed = noise.new_zeros(n_batch, n_frames + overlap - 1, NOISE_HOP)
+    for shift in range(overlap):
+        summed[:, shift : shift + n_frames] += parts[:, :, shift]
+    return summed.flatten(1)[:, NOISE_FFT - pad : NOISE_FFT - pad + n_samples]

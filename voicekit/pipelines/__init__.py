@@ -7,6 +7,7 @@ obtained, and passes it to the engine.
 
 from voicekit.pipelines.engine import Engine, SpeechChoice
 from voicekit.pipelines.finish import FinishedFile, finish_chapter
+from voicekit.pipelines.listening import Hear
 from voicekit.pipelines.narrate import ChapterSound, chapter_source, speak_chapter
 from voicekit.pipelines.plan import ChapterPlan, PlannedSentence, TakeRecipe, plan_chapter
 from voicekit.pipelines.progress import Cancelled, Progress, ProgressMeter
@@ -18,6 +19,7 @@ __all__ = [
     "ChapterSound",
     "Engine",
     "FinishedFile",
+    "Hear",
     "PlannedSentence",
     "Progress",
     "ProgressMeter",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from consent import Operand, Permit
 from voicekit.audio import Audio
@@ -65,4 +68,8 @@ class Engine(Protocol):
 
     def speak(self, permit: Permit, spoken: str, params: Any) -> Audio:
         """Say one sentence; checks the permit first, and ends right after the last sound."""
+        ...
+
+    def stream(self, permit: Permit, spoken: str, params: Any) -> Iterator[NDArray[np.float32]]:
+        """Say one sentence, handing out its samples while they are made; together exactly those of `speak`."""
         ...

@@ -19,6 +19,7 @@ from consent import Permit
 from voicekit.audio import from_int16, to_int16
 from voicekit.errors import VoicekitError
 from voicekit.pipelines.engine import Engine, ParamsMaker
+from voicekit.pipelines.listening import Hear, Listening
 from voicekit.pipelines.plan import ChapterPlan, PlannedSentence
 from voicekit.pipelines.progress import ProgressMeter
 from voicekit.pipelines.takes import StoredTake, TakeStore
@@ -73,6 +74,7 @@ def speak_chapter(
     *,
     recheck: Callable[[], None],
     meter: ProgressMeter,
+    hear: Hear | None = None,
 ) -> ChapterSound:
     """See that every sentence of a chapter has its take on disk.
 
@@ -88,6 +90,9 @@ def speak_chapter(
     recheck : callable
         Asks the ledger before each sentence whether the permission still stands; raises if not.
     meter : ProgressMeter
+    hear : callable, optional
+        Given the chapter's sound in order, pauses included, while it is made: the takes as they are kept, before
+        mastering. Called from this thread; the ledger is asked before each block.
 
     Returns
     -------
@@ -103,13 +108,16 @@ def speak_chapter(
     permit.require(mode="speech", operands=engine.operands)
     times: list[SentenceTime] = []
     frames = made = reused = 0
-    for sentence, length, found in _in_order(permit, plan, engine, make_params, takes, recheck):
+    for sentence, length, found in _in_order(permit, plan, engine, make_params, takes, recheck, hear):
         if sentence.spoken:
             reused += found
             made += not found
         meter.sentence(len(sentence.spoken), length / engine.sample_rate, sentence.text, reused=found)
         times.append(SentenceTime(sentence.number, frames, frames + length))
-        frames += length + _pause_frames(sentence, engine.sample_rate)
+        pause = _pause_frames(sentence, engine.sample_rate)
+        if hear is not None and pause:
+            hear(np.zeros(pause, dtype=np.float32), engine.sample_rate)
+        frames += length + pause
     recheck()
     return ChapterSound(tuple(times), frames, made, reused)
 
@@ -121,6 +129,7 @@ def _in_order(
     make_params: ParamsMaker,
     takes: TakeStore,
     recheck: Callable[[], None],
+    hear: Hear | None,
 ) -> Iterator[tuple[PlannedSentence, int, bool]]:
     """Every sentence with the length of its take and whether that was there; `engine.at_once` are under way.
 
@@ -128,43 +137,72 @@ def _in_order(
     neighbours is late: a kill loses the sentences under way and no others.
     """
 
-    def see_to(sentence: PlannedSentence) -> tuple[int, bool]:
-        recheck()
-        if not sentence.spoken:
-            return 0, True
-        take = takes.fetch(permit, engine.operands, sentence.take)
-        if take is not None and take.sample_rate == engine.sample_rate:
-            return len(take.pcm), True
-        take = _speak(permit, sentence, engine, make_params)
-        takes.keep(permit, engine.operands, sentence.take, take)
-        return len(take.pcm), False
+    def see_to(sentence: PlannedSentence, listening: Listening | None) -> tuple[int, bool]:
+        try:
+            recheck()
+            if not sentence.spoken:
+                return 0, True
+            take = takes.fetch(permit, engine.operands, sentence.take)
+            if take is not None and take.sample_rate == engine.sample_rate:
+                if listening is not None:
+                    listening.blocks.put(take.pcm)
+                return len(take.pcm), True
+            take = _speak(permit, sentence, engine, make_params, listening)
+            takes.keep(permit, engine.operands, sentence.take, take)
+            return len(take.pcm), False
+        finally:
+            if listening is not None:
+                listening.close()
 
-    under_way: deque[tuple[PlannedSentence, Future[tuple[int, bool]]]] = deque()
+    under_way: deque[tuple[PlannedSentence, Listening | None, Future[tuple[int, bool]]]] = deque()
+
+    def first() -> tuple[PlannedSentence, int, bool]:
+        sentence, listening, work = under_way[0]
+        if listening is not None and hear is not None:
+            listening.play(hear, engine.sample_rate, recheck)
+        found = work.result()
+        under_way.popleft()
+        return sentence, *found
+
     with ThreadPoolExecutor(engine.at_once, thread_name_prefix="voicekit-speak") as workers:
         try:
             for sentence in plan.sentences:
-                under_way.append((sentence, workers.submit(see_to, sentence)))
+                listening = None if hear is None else Listening()
+                under_way.append((sentence, listening, workers.submit(see_to, sentence, listening)))
                 while len(under_way) > engine.at_once:
-                    first, work = under_way.popleft()
-                    yield first, *work.result()
+                    yield first()
             while under_way:
-                first, work = under_way.popleft()
-                yield first, *work.result()
+                yield first()
         finally:
-            for _sentence, work in under_way:
+            for _sentence, _listening, work in under_way:
                 work.cancel()
 
 
-def _speak(permit: Permit, sentence: PlannedSentence, engine: Engine, make_params: ParamsMaker) -> StoredTake:
-    audio = engine.speak(permit, sentence.spoken, make_params(sentence.choice))
+def _speak(
+    permit: Permit,
+    sentence: PlannedSentence,
+    engine: Engine,
+    make_params: ParamsMaker,
+    listening: Listening | None,
+) -> StoredTake:
+    params = make_params(sentence.choice)
+    if listening is not None:
+        blocks = engine.stream(permit, sentence.spoken, params)
+        pcm = np.concatenate([listening.put(_sound(block, sentence)) for block in blocks])
+        return StoredTake(pcm, engine.sample_rate)
+    audio = engine.speak(permit, sentence.spoken, params)
     if audio.sample_rate != engine.sample_rate:
         raise VoicekitError(f"the engine gave {audio.sample_rate} Hz where it announced {engine.sample_rate} Hz")
-    if not np.isfinite(audio.samples).all():
+    return StoredTake(to_int16(_sound(audio.samples, sentence)), audio.sample_rate)
+
+
+def _sound(samples: NDArray[np.float32], sentence: PlannedSentence) -> NDArray[np.float32]:
+    if not np.isfinite(samples).all():
         raise VoicekitError(
             f"the engine gave no usable sound for sentence {sentence.number} ({sentence.text[:60]!r}); "
             "re-render it with another seed (--redo)"
         )
-    return StoredTake(to_int16(audio.samples), audio.sample_rate)
+    return samples
 
 
 def _pause_frames(sentence: PlannedSentence, sample_rate: int) -> int:

@@ -24,6 +24,7 @@ from voicekit.pipelines import (
     ChapterSound,
     Engine,
     FinishedFile,
+    Hear,
     Progress,
     ProgressMeter,
     TakeRecipe,
@@ -105,14 +106,19 @@ class Narration:
         self._notices: list[str] = []
         self._receipts: list[RenderReceipt] = []
         self._rendered_s = 0.0
+        self._hear: Hear | None = None
 
-    def run(self, progress: Callable[[Progress], None] | None, cancel: Event | None) -> Take:
+    def run(
+        self, progress: Callable[[Progress], None] | None, cancel: Event | None, hear: Hear | None = None
+    ) -> Take:
         """Narrate all chosen chapters.
 
         Parameters
         ----------
         progress : callable, optional
         cancel : threading.Event, optional
+        hear : callable, optional
+            See `Studio.narrate`.
 
         Returns
         -------
@@ -124,6 +130,7 @@ class Narration:
             Chapters delivered before stay; finished sentences are kept.
         """
         chosen = self._choose()
+        self._hear = hear
         with Production(self._folder) as production:
             self._claim(production)
             self._deliver_left_over(production)
@@ -296,6 +303,7 @@ class Narration:
                 self._tools.takes,
                 recheck=render.recheck,
                 meter=meter,
+                hear=self._hear,
             )
             files, measured = finish_chapter(
                 chapter_source(render.permit, plan, engine, self._tools.takes),

@@ -17,7 +17,7 @@ from voicekit.audio import io_error
 from voicekit.book import Book
 from voicekit.config import studio_folder
 from voicekit.errors import UsageError
-from voicekit.pipelines import Progress, TakeStore
+from voicekit.pipelines import Hear, Progress, TakeStore
 from voicekit.pitch import Contour, Scale, TargetNote, read_contour
 from voicekit.score import Score
 from voicekit.studio.conversion import ConversionJob, ConvertedTake, ConvertOptions
@@ -262,6 +262,7 @@ class Studio:
         options: NarrateOptions | None = None,
         progress: Callable[[Progress], None] | None = None,
         cancel: Event | None = None,
+        hear: Hear | None = None,
     ) -> Take:
         """Narrate a text, a file or a book under a grant.
 
@@ -282,6 +283,10 @@ class Studio:
             Called from this thread with each step.
         cancel : threading.Event, optional
             Set it to stop after the current sentence.
+        hear : callable, optional
+            Given samples (n,) and their rate in Hz, in order, while they are made: what a listener may hear before
+            the chapter is finished. It runs under the chapter's permit, the ledger is asked before each block, and a
+            withdrawal ends it. It is called from this thread, and the work waits while it takes its time.
 
         Returns
         -------
@@ -311,7 +316,7 @@ class Studio:
             folder=folder,
             options=chosen,
             grant=only,
-        ).run(progress, cancel)
+        ).run(progress, cancel, hear)
 
     def sing(
         self,
