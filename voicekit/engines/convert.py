@@ -85,8 +85,9 @@ class TargetVoice:
         (1, S).
     range_octaves : (float, float)
         F0 range its timbre was learnt in, octaves above the reference.
-    shape : callable
-        Envelope (1, T, 80) of the decoder to that of the voice (formants, sharpness).
+    sharpen, move_formants : callable
+        Envelope (1, T, 80) of the decoder to that of the voice, in this order; the take's own articulation, which
+        needs no sharpening, comes in between.
     neighbours : Neighbours, optional
         Frames of its own recordings.
     """
@@ -96,7 +97,8 @@ class TargetVoice:
     content: Content
     embedding: Tensor
     range_octaves: tuple[float, float]
-    shape: Callable[[Tensor], Tensor]
+    sharpen: Callable[[Tensor], Tensor]
+    move_formants: Callable[[Tensor], Tensor]
     neighbours: Neighbours | None = None
 
 
@@ -222,7 +224,7 @@ class _Job:
         made = voice.acoustic.decode(spread, timbre, vuv, voice.embedding)
         if self.params.neighbours and voice.neighbours is not None:
             made = voice.neighbours.near(logits, bottleneck, made, self.params.neighbours)
-        return made
+        return voice.sharpen(made)
 
     @torch.inference_mode()
     def block(self, start: int, stop: int) -> F32:
@@ -243,7 +245,7 @@ class _Job:
         if self.params.detail:
             usual = self.between[torch.from_numpy(self.vuv[first:last]).long()]
             made = made + self.params.detail * (heard - made - usual)
-        made = self.voice.shape(made)
+        made = self.voice.move_formants(made)
         made = raise_first_formant(made, self.f0_hz[first:last], self.vuv[first:last])
         return made + (frame_level(heard) - frame_level(made))[..., None]
 

@@ -260,7 +260,8 @@ class HouseEngine(Engine):
             self._content[0],
             self.embedding,
             voice.range_octaves,
-            lambda made: move_formants(sharpen(made, voice.sharpness), voice.formants),
+            lambda made: sharpen(made, voice.sharpness),
+            lambda made: move_formants(made, voice.formants),
             self.neighbours,
         )
         return convert.convert(target, take, params)
