@@ -55,6 +55,7 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
     import gradio as gr  # 3 s: not for `voicekit --help`
 
     from demos.consent import ConsentTab, FirstVisit, grant_update, grants_html
+    from demos.convert import ConvertTab
     from demos.desk import Desk
     from demos.narrate import NarrateTab
     from demos.sing import SingTab
@@ -63,7 +64,7 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
 
     with gr.Blocks(title=_TITLE, analytics_enabled=False, delete_cache=(3600, 86_400)) as page:
         desk = Desk(studio_folder, Path(page.GRADIO_CACHE), voices)
-        first, narrate, sing = FirstVisit(desk), NarrateTab(desk), SingTab(desk)
+        first, narrate, sing, convert = FirstVisit(desk), NarrateTab(desk), SingTab(desk), ConvertTab(desk)
         verify, consent = VerifyTab(desk), ConsentTab(desk)
         gr.HTML(
             f"<div class='vk-top'><h1>{_TITLE}</h1>"
@@ -77,6 +78,8 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
                 narrate.build()
             with gr.Tab("Sing", id="sing") as singing:
                 sing.build()
+            with gr.Tab("Convert", id="convert") as converting:
+                convert.build()
             with gr.Tab("Verify", id="verify"):
                 verify.build()
             with gr.Tab("Consent", id="consent"):
@@ -124,6 +127,7 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
         first.wire(refresh, refreshed)
         narrate.wire(refresh, refreshed)
         sing.wire(singing, refresh, refreshed)
+        convert.wire(converting, refresh, refreshed)
         verify.wire()
         consent.wire(refresh, refreshed)
         page.load(refresh, outputs=refreshed, show_progress="hidden", api_visibility="private")

@@ -23,7 +23,16 @@ from pathlib import Path
 from voicekit import InputError, NarrateOptions, Studio, Take, UsageError
 from voicekit.config import studio_folder
 from voicekit.score import Score
-from voicekit.studio import GrantStatus, Progress, SingOptions, Song, VoiceSource, house_voices
+from voicekit.studio import (
+    ConvertedTake,
+    ConvertOptions,
+    GrantStatus,
+    Progress,
+    SingOptions,
+    Song,
+    VoiceSource,
+    house_voices,
+)
 
 __all__ = ["SOUNDS", "Desk"]
 
@@ -202,6 +211,37 @@ class Desk:
                     voice=[grant.voice for grant in grants],
                     out=out,
                     grant=[grant.id for grant in grants],
+                    options=options,
+                    progress=progress,
+                    cancel=cancel,
+                )
+            finally:
+                _tidy(out)
+
+    def convert(
+        self,
+        take: Path,
+        grant: GrantStatus,
+        options: ConvertOptions,
+        *,
+        own: str | None,
+        progress: Callable[[Progress], None],
+        cancel: threading.Event,
+    ) -> ConvertedTake:
+        """Convert under one grant, one take at a time, into a folder of its own; with `own`, attest the take first."""
+        studio = self.studio()
+        name = _slug(options.title or take.stem) or "take"
+        out = studio.out_folder / f"{name}-{secrets.token_hex(4)}"
+        with self._rendering:
+            if own is not None:
+                studio.attest_own_voice(own, [take])
+            try:
+                return studio.convert(
+                    take,
+                    voice=grant.voice,
+                    out=out / f"{name}-{grant.voice}.wav",
+                    source_voice=own or "my-own",
+                    grant=grant.id,
                     options=options,
                     progress=progress,
                     cancel=cancel,

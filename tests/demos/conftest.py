@@ -46,6 +46,12 @@ def serve_singing(folder: Path) -> Iterator[Page]:
     yield from _serve(folder, house, house.source())
 
 
+def serve_converting(folder: Path) -> Iterator[Page]:
+    """The same, with a tone voice whose record offers conversion too."""
+    house = ToneHouse(make_voice(folder / "voice", scope=offered(modes=("speech", "conversion"))))
+    yield from _serve(folder, house, house.source())
+
+
 def serve_house(folder: Path) -> Iterator[Page]:
     """The same with the voices that are shipped."""
     yield from _serve(folder, None, None)

@@ -168,6 +168,9 @@ def test_neighbours_draw_towards_the_voices_own_frames(engine: HouseEngine, take
     # its own nearest neighbour is itself (but for frames that all sound alike): half of what is made is its own shape
     same = (made - 0.5 * centred).abs().amax(1) < 1e-3
     assert same.float().mean() > 0.8
+    kept = converting.own_frames(content, [take, take])
+    assert 500 <= len(kept.keys) < 2 * take.n_frames
+    assert torch.allclose(kept.keys.norm(dim=1), torch.ones(len(kept.keys)))
     with pytest.raises(UsageError, match="too little"):
         Neighbours.of(seen[0][..., :100], seen[1][..., :100], heard[:100])
 

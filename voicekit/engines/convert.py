@@ -8,7 +8,7 @@ grow with the take.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,7 @@ __all__ = [
     "TargetVoice",
     "auto_transpose",
     "convert",
+    "own_frames",
     "take_envelope",
     "without_islands",
 ]
@@ -100,6 +101,29 @@ class TargetVoice:
     sharpen: Callable[[Tensor], Tensor]
     move_formants: Callable[[Tensor], Tensor]
     neighbours: Neighbours | None = None
+
+
+@torch.inference_mode()
+def own_frames(content: Content, takes: Sequence[GuideTake]) -> Neighbours:
+    """Frames of a voice's own recordings, for `ConvertParams.neighbours`.
+
+    Raises
+    ------
+    voicekit.errors.UsageError
+        Fewer than five seconds of sound.
+    """
+    logits, bottlenecks, envelopes = [], [], []
+    for take in takes:
+        heard = take_envelope(take, 0, take.n_frames)
+        vuv = torch.from_numpy(without_islands(take.track.vuv))[None].float()
+        seen = content.encode(content_features(heard[None], vuv, statistics_of(heard)))
+        keep = active_frames(frame_level(heard))
+        logits.append(seen[0][..., keep])
+        bottlenecks.append(seen[1][..., keep])
+        envelopes.append(heard[keep])
+    if not envelopes:
+        raise UsageError("no recording of the voice was given", "give a minute of it")
+    return Neighbours.of(torch.cat(logits, 2), torch.cat(bottlenecks, 2), torch.cat(envelopes))
 
 
 class PulseClock:
