@@ -400,7 +400,7 @@ def test_a_server_for_others_needs_a_password(page: Page, monkeypatch: pytest.Mo
 
 def test_the_public_names_stay(client: Any) -> None:
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(named) == {"/narrate", "/sing", "/cancel", "/verify", "/audit", "/grants"}
+    assert set(named) == {"/narrate", "/sing", "/convert", "/cancel", "/verify", "/audit", "/grants"}
     assert [one["parameter_name"] for one in named["/narrate"]["parameters"]] == [
         "text",
         "document",

@@ -146,7 +146,7 @@ class Hearing:
         self.items = items
         self.teacher = teacher
         self._perturb = perturbations()
-        flite = torch.tensor([i.example.key.startswith("flite/") for i in items])
+        flite = torch.tensor([i.example.key.startswith("flite/") for i in items], dtype=torch.bool)
         self._weights = torch.tensor([float(len(i.vuv)) for i in items])
         for part, share in ((flite, FLITE_SHARE), (~flite, 1 - FLITE_SHARE)):
             if part.any():
