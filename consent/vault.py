@@ -34,6 +34,7 @@ __all__ = ["SealedVoice", "Unsealed", "Vault"]
 
 REMOVED = "removed"
 RETIRED = "retention"
+FINISHED = "enrolment-finished"
 #: Name of the file in which an unfinished enrolment keeps its key.
 STATE_FILE = "state"
 
@@ -312,7 +313,7 @@ class Vault:
     def drop_state(self, voice: str) -> int:
         """Destroy the keys of a voice's unfinished enrolments; returns how many there were."""
         names = {header.key for _path, header in self._states(voice)}
-        return self._destroy(lambda item: item.key in names, REMOVED)
+        return self._destroy(lambda item: item.key in names, FINISHED)
 
     def _states(self, voice: str) -> list[tuple[Path, Header]]:
         """Sealed files of a voice that hold the key of an unfinished enrolment, and whose own key lives."""

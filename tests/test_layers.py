@@ -40,6 +40,7 @@ VOICEKIT = {
     "master": 3,
     "provenance": 3,
     "pipelines": 4,
+    "enrol": 4,
     "studio": 5,
     "quickstart": 6,
     "cli": 7,

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from voicekit.cli.common import DONE, Screen, add_common, new_verb
+from voicekit.cli.enroll import add_options, enroll, remove
 from voicekit.errors import UsageError
 
 __all__ = ["add", "run"]
 
-_ACTIONS = ("list", "show", "draft", "adopt", "own")
+_ACTIONS = ("list", "show", "draft", "adopt", "own", "enroll", "remove")
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,7 +21,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = new_verb(
         verbs,
         "voices",
-        "list voices and grants; adopt a house voice under a grant signed here; own: attest your own takes",
+        "list voices and grants; adopt a house voice; own: attest your own takes; enroll or remove a person's voice",
         "voicekit voices adopt ada",
     )
     parser.add_argument("action", nargs="?", default="list", choices=_ACTIONS, help="what to do (list)")
@@ -28,6 +29,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("take", nargs="*", metavar="TAKE", help="with own: recordings of your own voice")
     parser.add_argument("--use", metavar="TEXT", help="with own: what the results are for, in words")
     parser.add_argument("--out", metavar="FILE", help="with draft: write it here (else standard output)")
+    add_options(parser)
     add_common(parser)
     parser.set_defaults(run=run)
 
@@ -40,6 +42,8 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
         raise UsageError(f"voices {args.action}: which voice?", "see `voicekit voices`")
     if args.take and args.action != "own":
         raise UsageError(f"voices {args.action} takes no recordings", "see `voicekit voices --help`")
+    if args.action in ("enroll", "remove"):
+        return enroll(args, screen) if args.action == "enroll" else remove(args, screen)
     if args.action == "own":
         return _own(args, screen)
     if args.action == "adopt":

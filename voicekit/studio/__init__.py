@@ -7,6 +7,8 @@ package is the only one that asks the ledger for permits.
 from voicekit.pipelines import Cancelled, Progress
 from voicekit.studio.conversion import ConvertedTake, ConvertOptions
 from voicekit.studio.correction import CorrectedTake, CorrectOptions
+from voicekit.studio.enrolled import EnrolledVoice
+from voicekit.studio.enrolment import Enrolled, EnrolOptions, EnrolStep
 from voicekit.studio.models import ChapterTake, GrantStatus, NarrateOptions, Take, VoiceStatus
 from voicekit.studio.song_models import SingOptions, Song, SungPart
 from voicekit.studio.studio import Studio
@@ -19,6 +21,10 @@ __all__ = [
     "ConvertedTake",
     "CorrectOptions",
     "CorrectedTake",
+    "EnrolOptions",
+    "EnrolStep",
+    "Enrolled",
+    "EnrolledVoice",
     "GrantStatus",
     "NarrateOptions",
     "Progress",

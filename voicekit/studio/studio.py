@@ -22,10 +22,12 @@ from voicekit.pitch import Contour, Scale, TargetNote, read_contour
 from voicekit.score import Score
 from voicekit.studio.conversion import ConversionJob, ConvertedTake, ConvertOptions
 from voicekit.studio.correction import CorrectedTake, CorrectionJob, CorrectOptions
+from voicekit.studio.enrolled import with_enrolled
 from voicekit.studio.grants import draft_of, find_shipped, record_bytes, status_of
 from voicekit.studio.models import GrantStatus, NarrateOptions, Take, VoiceStatus
 from voicekit.studio.narration import Narration, check_folder, folder_name
 from voicekit.studio.own_voice import DEFAULT_USE, OwnVoice, attest
+from voicekit.studio.people import People
 from voicekit.studio.song import Singing, check_voices, song_folder
 from voicekit.studio.song_models import SingOptions, Song
 from voicekit.studio.sources import open_score, open_source, target_notes
@@ -41,7 +43,7 @@ _INTENDED_USE = (
 # A grant must say in at least twenty words what the voice is for.
 
 
-class Studio:
+class Studio(People):
     """A folder with a consent ledger, takes and outputs.
 
     Use `Studio.create` or `Studio.open`.
@@ -57,7 +59,7 @@ class Studio:
         self.takes_folder = folder / "takes"
         self.out_folder = folder / "out"
         self.ledger = ledger
-        self._voices = voices
+        self._voices = with_enrolled(voices, ledger)
 
     @classmethod
     def create(
@@ -179,7 +181,7 @@ class Studio:
                 card=dict(one.card),
                 basis=str(one.card.get("basis", "no-donor")),
                 description=str(one.card.get("description", "")),
-                shipped=True,
+                shipped=one.card.get("basis", "no-donor") == "no-donor",
                 grants=tuple(grant for grant in grants if grant.voice == one.name),
             )
             for one in self._voices.list_voices()
@@ -232,6 +234,8 @@ class Studio:
             The record is not signed by a release key, or damaged.
         """
         shipped = self._shipped(name)
+        if self._is_person(name):
+            raise UsageError(f"{name} is a person's voice", "it is used under the grant it was enrolled with")
         record = self.ledger.add_record(record_bytes(shipped), release_keys=tuple(self._voices.release_keys()))
         for grant in self.grants(name):
             # after an update of voicekit the voice may have new weights, and so a new record: an older
@@ -242,6 +246,7 @@ class Studio:
         return next(grant for grant in self.grants(name) if grant.id == made)
 
     def _shipped(self, name: str) -> ShippedVoice:
+        self._must_be_open(name)
         return find_shipped(name, self._voices)
 
     def _record_of(self, grant: str) -> str:
@@ -307,16 +312,18 @@ class Studio:
         opened = open_source(source, chosen.title)
         folder = Path(out) if out is not None else self.out_folder / folder_name(opened, chosen.title)
         check_folder(folder)
-        return Narration(
+        narration = Narration(
             self.ledger,
-            TakeStore(self.takes_folder),
+            TakeStore(self._takes_of(voice)),
             self._voices,
             opened,
             voice=voice,
             folder=folder,
             options=chosen,
             grant=only,
-        ).run(progress, cancel, hear)
+        )
+        with self._forgetting(voice):
+            return narration.run(progress, cancel, hear)
 
     def sing(
         self,

@@ -101,20 +101,50 @@ def _trim(aligned: list[AlignedPhone], waveform: F32) -> tuple[list[AlignedPhone
 
 def prepare_one(utterance: Utterance) -> Example | None:
     """Make the example of one recording; None where it has a text but no alignment can be found."""
+    audio, rate = soundfile.read(utterance.path, dtype="float32", always_2d=True)
+    believed = utterance.text if utterance.confidence >= MIN_CONFIDENCE else ""
+    range_hz = SPEECH_RANGE_HZ if utterance.text else SUNG_RANGE_HZ
+    return make_example(utterance.key, utterance.speaker, audio.mean(1), rate, believed, range_hz)
+
+
+def make_example(
+    key: str,
+    speaker: str,
+    samples: F32,
+    rate: int,
+    text: str,
+    range_hz: tuple[float, float] = SPEECH_RANGE_HZ,
+) -> Example | None:
+    """Make an example in memory.
+
+    Parameters
+    ----------
+    key, speaker : str
+    samples : ndarray
+        (N,) at `rate` Hz.
+    rate : int
+    text : str
+        What is said; without one there are no phones.
+    range_hz : (float, float)
+        Where F0 is looked for.
+
+    Returns
+    -------
+    Example or None
+        None where the text was not found in the sound.
+    """
     import torch
 
     from voicekit.features.envelope import envelope
 
     torch.set_num_threads(1)
-    audio, rate = soundfile.read(utterance.path, dtype="float32", always_2d=True)
-    mono = _level(audio.mean(1))
+    mono = _level(samples)
     phones = np.zeros((0, 4), dtype=np.int16)
     durations = np.zeros(0, dtype=np.int16)
     waveform = mono if rate == SAMPLE_RATE else soxr.resample(mono, rate, SAMPLE_RATE, quality="VHQ")
-    spoken = bool(utterance.text) and utterance.confidence >= MIN_CONFIDENCE
-    if spoken:
+    if text:
         low = mono if rate == ALIGNER_RATE else soxr.resample(mono, rate, ALIGNER_RATE)
-        aligned = align(low, phonemise(utterance.text))
+        aligned = align(low, phonemise(text))
         if aligned is None:
             return None
         aligned, waveform = _trim(aligned, waveform)
@@ -124,12 +154,12 @@ def prepare_one(utterance: Utterance) -> Example | None:
         )
         durations = np.array([p.frames for p in aligned], dtype=np.int16)
     waveform = pad_to_frames(waveform.astype(np.float32))
-    track = track_pitch(waveform, SAMPLE_RATE, range_hz=SPEECH_RANGE_HZ if utterance.text else SUNG_RANGE_HZ)
+    track = track_pitch(waveform, SAMPLE_RATE, range_hz=range_hz)
     f0 = track.f0_hz[: len(waveform) // HOP_LENGTH].astype(np.float32)
     env = envelope(torch.from_numpy(waveform), torch.from_numpy(f0)).numpy()
     return Example(
-        key=utterance.key,
-        speaker=utterance.speaker,
+        key=key,
+        speaker=speaker,
         bandwidth_hz=NARROW_HZ if rate <= 16_000 else min(rate / 2 * 0.95, 12_000.0),
         audio=(np.clip(waveform, -1, 1) * 32767).astype(np.int16),
         f0_hz=f0,

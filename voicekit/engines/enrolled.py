@@ -1,0 +1,221 @@
+"""A voice that was built from a person: opened in memory, for the holder of a permit, and forgotten after.
+
+The general model lies on the disk for everybody. What makes it this person's voice lies sealed in the vault; the engine
+knows its hashes from the ledger, which is enough to ask for a permit, and gets the bytes for that permit alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from consent import Operand, Permit
+from voicekit.audio import Audio
+from voicekit.engines.base import SingParams, SpeechParams
+from voicekit.engines.guide import ConvertParams, GuideTake
+from voicekit.engines.house import HouseEngine, VoiceSettings
+from voicekit.engines.voices import CONTENT_FILE
+from voicekit.errors import InputError, UsageError
+from voicekit.features.frames import SAMPLE_RATE
+from voicekit.models.acoustic import Acoustic
+from voicekit.models.blocks import halve
+from voicekit.models.weights import WeightFile, build_acoustic, build_vocoder, read_weights
+from voicekit.singing.line import SungLine
+
+__all__ = ["RANK_PREFIX", "EnrolledEngine", "low_rank_layers", "pack_voice", "unpack_voice"]
+
+RANK_PREFIX = "low_rank/"
+VERSION = "enrolled-1"
+
+#: Gives the plaintext of a sealed voice to the holder of a permit, by file name; wiped at the end of its block.
+Opener = Callable[[Permit], Any]
+
+
+def low_rank_layers(model: Acoustic) -> Iterator[tuple[str, nn.Conv1d]]:
+    """The layers of the decoder that a low-rank part changes, by name."""
+    for number, block in enumerate(model.decoder):
+        conv = block.conv
+        if isinstance(conv, nn.Conv1d):
+            yield f"decoder.{number}.conv", conv
+
+
+def pack_voice(embedding: Tensor, settings: VoiceSettings, low_rank: Mapping[str, Tensor] | None = None) -> bytes:
+    """A voice as one safetensors file, in memory.
+
+    Parameters
+    ----------
+    embedding : Tensor
+        (S,).
+    settings : VoiceSettings
+    low_rank : mapping, optional
+        Layer's name and ``.down`` or ``.up`` -> Tensor.
+    """
+    from safetensors.torch import save
+
+    config = asdict(settings)
+    config["range_octaves"] = list(settings.range_octaves)
+    tensors = {"embedding": embedding.detach().to(torch.float16).contiguous()}
+    tensors |= {RANK_PREFIX + k: v.detach().to(torch.float16).contiguous() for k, v in (low_rank or {}).items()}
+    return bytes(save(tensors, metadata={"config": json.dumps(config, sort_keys=True)}))
+
+
+def unpack_voice(data: bytes, name: str) -> tuple[Tensor, VoiceSettings, dict[str, Tensor]]:
+    """What `pack_voice` gave: embedding (S,), settings, low-rank parts.
+
+    Raises
+    ------
+    voicekit.errors.InputError
+        It is something else.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        tensors = {key: value.float() for key, value in load(data).items()}
+        (size,) = struct.unpack("<Q", data[:8])
+        config = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["config"])
+        config["range_octaves"] = tuple(config["range_octaves"])
+        settings = VoiceSettings(**config)
+        embedding = tensors.pop("embedding")
+    except (SafetensorError, KeyError, TypeError, ValueError, struct.error):
+        raise InputError(name, "", "this is not a voice", "enrol it anew") from None
+    return embedding, settings, {key.removeprefix(RANK_PREFIX): value for key, value in tensors.items()}
+
+
+class EnrolledEngine(HouseEngine):
+    """A person's voice, shut until a permit opens it.
+
+    Parameters
+    ----------
+    voice : str
+    model_folder : Path
+        Where the general models lie.
+    base, derived : sequence of Operand
+        As the enrolment's entry has them: files on the disk, files in the vault.
+    opener : callable
+        From a permit to a context manager that gives file name -> bytes; it asks the ledger.
+    settings : VoiceSettings
+        What may be known before it is open: where the voice lies.
+
+    Raises
+    ------
+    voicekit.errors.InputError
+        A model file is missing, or not the one the voice was built on.
+    """
+
+    name = "house"
+    version = VERSION
+    sample_rate = SAMPLE_RATE
+
+    def __init__(
+        self,
+        voice: str,
+        model_folder: Path,
+        base: Sequence[Operand],
+        derived: Sequence[Operand],
+        opener: Opener,
+        settings: VoiceSettings,
+    ) -> None:
+        self.voice = voice
+        self.at_once = 1
+        self.content_file = model_folder / CONTENT_FILE
+        self.settings = settings
+        self._opener = opener
+        self._derived = tuple(derived)
+        self._lock = threading.Lock()
+        self._open_for = ""
+        by_name = {item.name: item for item in base}
+        paths = [model_folder / name for name in ("acoustic.safetensors", "vocoder.safetensors")]
+        files = [_same(read_weights(path), by_name) for path in paths]
+        self._shared = files[0]
+        self.vocoder = halve(build_vocoder(files[1]))
+        names = {file.path.name for file in files}
+        self.operands = (*(by_name[name] for name in sorted(names)), *self._derived)
+
+    def speak(self, permit: Permit, spoken: str, params: SpeechParams) -> Audio:
+        permit.require(mode="speech", operands=self.operands)
+        self._prepare(permit)
+        return super().speak(permit, spoken, params)
+
+    def stream(self, permit: Permit, spoken: str, params: SpeechParams) -> Iterator[npt.NDArray[np.float32]]:
+        permit.require(mode="speech", operands=self.operands)
+        self._prepare(permit)
+        yield from super().stream(permit, spoken, params)
+
+    def sing(self, permit: Permit, line: SungLine, params: SingParams) -> Audio:
+        permit.require(mode="singing", operands=self.operands)
+        self._prepare(permit)
+        return super().sing(permit, line, params)
+
+    def convert(self, permit: Permit, take: GuideTake, params: ConvertParams) -> Iterator[npt.NDArray[np.float32]]:
+        permit.require(mode="conversion", operands=self.conversion_operands, params_sha256=params.digest())
+        self._prepare(permit)
+        yield from super().convert(permit, take, params)
+
+    def _prepare(self, permit: Permit) -> None:
+        """Open the voice for this permit; what was open for another is opened anew."""
+        with self._lock:
+            if self._open_for != permit.intent:
+                self._open(permit)
+
+    def _open(self, permit: Permit) -> None:
+        self.forget()
+        with self._opener(permit) as files:
+            data = {name: bytes(files[name]) for name in files}
+        wanted = {item.name: item.sha256 for item in self._derived}
+        for name, digest in wanted.items():
+            if hashlib.sha256(data.get(name, b"")).hexdigest() != digest:
+                raise InputError(name, "", "the vault gave another file than the ledger names", "enrol the voice anew")
+        acoustic: Acoustic = build_acoustic(self._shared)
+        for name in wanted:
+            embedding, settings, parts = unpack_voice(data[name], name)
+            self.embedding, self.settings = embedding[None], settings
+            _merge(acoustic, parts, name)
+        halve(acoustic.decoder)  # after the low-rank parts, whose sums need all digits
+        self.acoustic = acoustic
+        self._open_for = permit.intent
+
+    def forget(self) -> None:
+        """Drop what was opened; the numbers are overwritten as far as they can be reached."""
+        self._open_for = ""
+        embedding = self.__dict__.pop("embedding", None)
+        if isinstance(embedding, Tensor):
+            embedding.zero_()
+        acoustic = self.__dict__.pop("acoustic", None)
+        if isinstance(acoustic, Acoustic):
+            for _name, conv in low_rank_layers(acoustic):
+                conv.weight.zero_()
+
+    def __reduce__(self) -> str:
+        raise UsageError("an enrolled voice is not pickled; open it where it is needed")
+
+
+def _same(file: WeightFile, base: Mapping[str, Operand]) -> WeightFile:
+    known = base.get(file.path.name)
+    if known is None or known.sha256 != file.sha256:
+        problem = "the voice was built on another release of this model"
+        raise InputError(file.path, "", problem, "enrol the voice again: `voicekit voices enroll V --grant ID`")
+    return file
+
+
+@torch.no_grad()
+def _merge(model: Acoustic, parts: Mapping[str, Tensor], name: str) -> None:
+    """Add low-rank parts to the layers they are for."""
+    layers = dict(low_rank_layers(model))
+    for layer in {key.rsplit(".", 1)[0] for key in parts}:
+        conv = layers.get(layer)
+        down, up = parts.get(f"{layer}.down"), parts.get(f"{layer}.up")
+        if conv is None or down is None or up is None or up.shape[0] * down.shape[1] != conv.weight.numel():
+            raise InputError(name, layer, "its low-rank part does not fit the model", "enrol the voice anew")
+        conv.weight += (up @ down).view_as(conv.weight)
