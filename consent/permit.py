@@ -122,6 +122,7 @@ class Permit:
         voice: str | None = None,
         params_sha256: str | None = None,
         text_commit: str | None = None,
+        languages: Sequence[str] = (),
     ) -> None:
         """Refuse unless signature, time, mode and files fit. Engines call this before they make a sound.
 
@@ -135,12 +136,14 @@ class Permit:
             Seconds since 1970 UTC; the system clock when left out.
         voice, params_sha256, text_commit : str, optional
             What the caller is about to render; compared with the permit when given.
+        languages : sequence of str, optional
+            Whose words are about to be said: each must be among those permitted, by its primary language.
 
         Raises
         ------
         ConsentRefusedError
             permit-forged, permit-used, permit-expired, clock-set-back, permit-other-voice, permit-other-params,
-            permit-other-text, mode-not-granted, weights-mismatch or reference-mismatch.
+            permit-other-text, mode-not-granted, language-not-granted, weights-mismatch or reference-mismatch.
         """
         # Read anew: an object whose attributes were set behind our back must not pass.
         statement = _read_token(self.token, self.operator)
@@ -154,6 +157,15 @@ class Permit:
                 f"the permit is for {statement.use.mode}, not {mode}",
                 statements=(statement.intent,),
             )
+        permitted = {tag.split("-")[0].lower() for tag in statement.use.languages}
+        for tag in languages:
+            if tag.split("-")[0].lower() not in permitted:
+                raise ConsentRefusedError(
+                    "language-not-granted",
+                    f"the permit is for {', '.join(statement.use.languages)}, not {tag}",
+                    statements=(statement.intent,),
+                    remedy="Ask for the language of the words",
+                )
         _check_files(statement, operands)
 
 

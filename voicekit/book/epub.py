@@ -174,7 +174,7 @@ def read_epub(path: Path, policy: ReadingPolicy) -> Book:
             parts += _plan(document, index, item, here, policy, notices)
         phonemes, aliases = read_lexicons(archive, package)
         if package.language and not package.language.lower().startswith("en"):
-            detail = "the book is not in English; it is read by English rules"
+            detail = "the book is not in English; it is said with English sounds, if its language is known"
             notices.append(Notice("language-not-english", package.language, 0, 0, detail, package.path))
         if phonemes:
             detail = f"{len(phonemes)} pronunciations of the book's lexicon are read but not used yet"

@@ -54,8 +54,13 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--title", metavar="T", help="title of the song (the score's own)")
     parser.add_argument("--purpose", default="music", metavar="P", help="what it is for (music)")
     parser.add_argument("--commercial", action="store_true", help="for commercial use")
-    parser.add_argument("--language", default="en", metavar="LIST", help="language of the words (en)")
+    parser.add_argument("--language", metavar="LIST", help="language of the words (the score's own, else en)")
     parser.add_argument("--territory", default="001", metavar="LIST", help="where it is used (001: the world)")
+    parser.add_argument(
+        "--reviewed-content",
+        metavar="LIST",
+        help="classes the screen may find in the words although you have read them and they hold none",
+    )
     add_common(parser)
     parser.set_defaults(run=run)
 
@@ -120,8 +125,9 @@ def _options(args: argparse.Namespace) -> SingOptions:
         guide=not args.no_guide,
         purpose=args.purpose,
         commercial=args.commercial,
-        languages=_names(args.language),
+        languages=_names(args.language) if args.language else None,
         territories=_names(args.territory),
+        reviewed_content=_names(args.reviewed_content) if args.reviewed_content else (),
         title=args.title,
         timelines=_by_part(args.timeline, "--timeline"),
         pitches=_by_part(args.pitch, "--pitch"),

@@ -31,12 +31,15 @@ class SpeechParams:
         Added to every F0, -24 to 24.
     kind : str
         ``sentence``, ``heading`` or ``verse``.
+    language : str
+        Whose words are spoken; another than English is spoken with English sounds.
     """
 
     seed: int = 0
     rate: float = 1.0
     pitch_semitones: float = 0.0
     kind: str = "sentence"
+    language: str = "en"
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.rate <= 2.0:
@@ -109,7 +112,7 @@ class Engine(ABC):
         voicekit.errors.InputError
             Nothing in the text can be pronounced.
         """
-        permit.require(mode="speech", operands=self.operands)
+        permit.require(mode="speech", operands=self.operands, languages=(params.language,))
         return self._speak(spoken, params)
 
     def stream(self, permit: Permit, spoken: str, params: SpeechParams) -> Iterator[npt.NDArray[np.float32]]:
@@ -132,9 +135,9 @@ class Engine(ABC):
         voicekit.errors.InputError
             Nothing in the text can be pronounced.
         """
-        permit.require(mode="speech", operands=self.operands)
+        permit.require(mode="speech", operands=self.operands, languages=(params.language,))
         for block in self._stream(spoken, params):
-            permit.require(mode="speech", operands=self.operands)
+            permit.require(mode="speech", operands=self.operands, languages=(params.language,))
             yield block
 
     def sing(self, permit: Permit, line: SungLine, params: SingParams) -> Audio:
@@ -159,7 +162,7 @@ class Engine(ABC):
         voicekit.errors.UsageError
             This engine cannot sing.
         """
-        permit.require(mode="singing", operands=self.operands)
+        permit.require(mode="singing", operands=self.operands, languages=line.languages)
         return self._sing(line, params)
 
     @property

@@ -204,7 +204,7 @@ class HouseEngine(Engine):
         def shape(envelope: Tensor) -> Tensor:
             return move_formants(sharpen(envelope, voice.sharpness), voice.formants) + float(np.log(voice.gain))
 
-        for phones, marks in split_at_pauses(phonemise_marked(spoken)):
+        for phones, marks in split_at_pauses(phonemise_marked(spoken, params.language)):
             plan = self._plan(phones, marks, params, generator)
             yield from windows.render(self.acoustic, self.vocoder, self.embedding, plan, shape)
 

@@ -27,12 +27,15 @@ class SpeechChoice:
     pitch_semitones : float
     kind : str
         Kind of the sentence (``sentence``, ``heading``, ``verse`` ...).
+    language : str
+        Of its words.
     """
 
     seed: int = 0
     rate: float = 1.0
     pitch_semitones: float = 0.0
     kind: str = "sentence"
+    language: str = "en"
 
 
 ParamsMaker = Callable[[SpeechChoice], Any]

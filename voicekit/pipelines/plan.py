@@ -50,6 +50,8 @@ class TakeRecipe:
         Hz.
     rate : float
     pitch_semitones : float
+    language : str
+        Of the words.
     """
 
     voice: str
@@ -58,10 +60,14 @@ class TakeRecipe:
     sample_rate: int
     rate: float = 1.0
     pitch_semitones: float = 0.0
+    language: str = "en"
 
     def key(self, spoken: str, choice: SpeechChoice) -> str:
         """Name of the take of these words under this choice: 64 hex digits."""
-        return digest_json({"take": _TAKE_VERSION, "recipe": asdict(self), "spoken": spoken, "choice": asdict(choice)})
+        recipe, chosen = asdict(self), asdict(choice)
+        if self.language == choice.language == "en":  # takes made before there was another keep their names
+            del recipe["language"], chosen["language"]
+        return digest_json({"take": _TAKE_VERSION, "recipe": recipe, "spoken": spoken, "choice": chosen})
 
 
 @dataclass(frozen=True)
@@ -199,7 +205,7 @@ def plan_chapter(
                 chosen = retake.seed
             else:
                 stale.append(number)
-        choice = SpeechChoice(chosen, recipe.rate, recipe.pitch_semitones, sentence.kind)
+        choice = SpeechChoice(chosen, recipe.rate, recipe.pitch_semitones, sentence.kind, recipe.language)
         planned.append(
             PlannedSentence(
                 number=number,
@@ -228,7 +234,13 @@ def sentence_seed(seed: int, spoken: str, occurrence: int, take: int = 1) -> int
 
 
 def recipe_of(
-    voice: str, digests: Sequence[str], engine: str, sample_rate: int, rate: float, pitch_semitones: float
+    voice: str,
+    digests: Sequence[str],
+    engine: str,
+    sample_rate: int,
+    rate: float,
+    pitch_semitones: float,
+    language: str = "en",
 ) -> TakeRecipe:
     """A recipe with the digests in their one order."""
-    return TakeRecipe(voice, tuple(sorted(digests)), engine, sample_rate, rate, pitch_semitones)
+    return TakeRecipe(voice, tuple(sorted(digests)), engine, sample_rate, rate, pitch_semitones, language)

@@ -17,8 +17,9 @@ from voicekit.score.model import Curve, Note, Notice, Part
 from voicekit.score.time_line import TempoMap
 from voicekit.singing.melody import Target, drift, melody_curve
 from voicekit.singing.style import SingStyle
-from voicekit.singing.syllables import syllables_of
+from voicekit.singing.syllables import languages_in, syllables_of, words_of
 from voicekit.singing.timing import Span, place_phones
+from voicekit.text.languages import ENGLISH
 
 __all__ = ["SungLine", "SungNote", "SungPhone", "plan_line"]
 
@@ -88,6 +89,10 @@ class SungLine:
     notes : tuple of SungNote
     notices : tuple of Notice
         What could not be sung as written.
+    languages : tuple of str
+        Whose words are sung.
+    text : str
+        The words whole, as they are read.
     """
 
     name: str
@@ -96,6 +101,8 @@ class SungLine:
     gain_db: Floats
     notes: tuple[SungNote, ...]
     notices: tuple[Notice, ...] = field(default=())
+    languages: tuple[str, ...] = (ENGLISH,)
+    text: str = ""
 
     @property
     def n_frames(self) -> int:
@@ -167,6 +174,7 @@ def plan_line(
     seed: int = 0,
     lead_in_s: float = 0.0,
     deviation: Deviation | None = None,
+    language: str = ENGLISH,
 ) -> SungLine:
     """Plan how a part is sung.
 
@@ -180,6 +188,8 @@ def plan_line(
     lead_in_s : float
         Silence before beat 0, room for consonants before a note there.
     deviation : Deviation, optional
+    language : str
+        Of the words; one that is not known is sung on the style's vowel.  Kana are Japanese in any.
 
     Returns
     -------
@@ -196,7 +206,7 @@ def plan_line(
     times = _times(part.notes, tempo, lead_in_s, deviation)
     length_s = times[-1][1] + TAIL_S
     n_frames = int(np.ceil(length_s * FRAME_RATE))
-    syllables, problems = syllables_of(part.notes, chosen.vowel)
+    syllables, problems = syllables_of(part.notes, chosen.vowel, language)
     spans = place_phones(syllables, times, chosen, 0.0, n_frames / FRAME_RATE)
     cents = deviation.cents if deviation and len(deviation.cents) else [0.0] * len(part.notes)
     pitches = [chosen.tuned(note.pitch_midi) + bend / 100.0 for note, bend in zip(part.notes, cents, strict=True)]
@@ -217,6 +227,8 @@ def plan_line(
         gain,
         tuple(SungNote(s, e, p, text) for (s, e), p, text in zip(times, pitches, texts, strict=True)),
         tuple(Notice(f"{part.name}, note {index + 1}", text) for index, text in problems),
+        languages_in(part.notes, language),
+        " ".join(words_of(part.notes)),
     )
 
 

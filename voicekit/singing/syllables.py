@@ -14,10 +14,13 @@ from dataclasses import dataclass, replace
 
 from voicekit.errors import InputError
 from voicekit.score.model import Note
-from voicekit.text.phonemise import phonemise
+from voicekit.text.accent import accented
+from voicekit.text.kana import kana_ipa
+from voicekit.text.languages import ENGLISH, LANGUAGES, script_language
+from voicekit.text.phonemise import foreign_words, phonemise
 from voicekit.text.phones import PHONE_ID, VOWELS, Phone
 
-__all__ = ["Syllable", "syllables_of", "word_phones"]
+__all__ = ["Syllable", "languages_in", "syllables_of", "word_phones", "words_of"]
 
 ELISION = "\u203f"
 _HUM = re.compile(r"(h?)(m+|n+|ng)", re.IGNORECASE)
@@ -39,6 +42,15 @@ _ONSETS = frozenset(
     for one in (  # noqa: SIM905 - reads better as words
         "P L|P R|P Y|B L|B R|B Y|T R|T W|D R|D W|K L|K R|K W|K Y|G L|G R|G W|F L|F R|F Y|TH R|TH W|SH R|S P|S T|S K|"
         "S M|S N|S L|S W|S F|V Y|M Y|HH Y|HH W|S P L|S P R|S P Y|S T R|S K R|S K W|S K L|S K Y|L Y|N Y"
+    ).split("|")
+)
+#: Those of other languages: German, Slavic, Romance; a cluster between vowels is theirs as well.
+_FOREIGN_ONSETS = _ONSETS | frozenset(
+    tuple(one.split())
+    for one in (  # noqa: SIM905 - reads better as words
+        "SH T|SH P|SH L|SH M|SH N|SH V|SH T R|SH P R|SH P L|K N|G N|P N|P S|K S|T S|T S V|P F|P F L|P F R|K V|V R|V L|"
+        "D V|T V|S V|Z V|Z B|Z D|Z G|Z L|Z M|Z N|S B|S D|S G|S R|T L|D L|G V|G W|L W|N W|D ZH|K Y|G Y|R Y|D Y|T Y|"
+        "S Y|Z Y|TH Y|DX Y|D Z"
     ).split("|")
 )
 
@@ -67,8 +79,18 @@ class Syllable:
 
 
 @functools.lru_cache(maxsize=4096)
-def word_phones(word: str) -> tuple[Phone, ...]:
-    """Phones of one sung word; empty when nothing in it can be pronounced."""
+def word_phones(word: str, language: str = ENGLISH) -> tuple[Phone, ...]:
+    """Phones of one sung word; empty when nothing in it can be pronounced.
+
+    Parameters
+    ----------
+    word : str
+    language : str
+        Its language; words in kana are Japanese whatever is said here.
+    """
+    language = script_language(word) or language
+    if language != ENGLISH:
+        return _foreign_phones(unicodedata.normalize("NFKC", word), language)
     plain = "".join(c for c in unicodedata.normalize("NFKC", word) if _is_latin(c) or c in "'’-").strip("'’-")
     plain = plain.replace("’", "'")
     if not plain:
@@ -85,6 +107,16 @@ def word_phones(word: str) -> tuple[Phone, ...]:
         return tuple(phone for phone in phonemise(plain) if not phone.is_pause)
     except InputError:
         return ()
+
+
+def _foreign_phones(word: str, language: str) -> tuple[Phone, ...]:
+    if language not in LANGUAGES:
+        return ()
+    plain = "".join(c for c in word if c.isalpha() or c in "'’-ー" or unicodedata.combining(c)).strip("'’-")
+    hum = _HUM.fullmatch(plain)
+    if hum:
+        return word_phones(plain)
+    return tuple(phone for tokens in foreign_words([plain], language)[0] for phone in accented(tokens))
 
 
 def _is_latin(letter: str) -> bool:
@@ -107,7 +139,43 @@ def _marked(phones: Sequence[Phone]) -> tuple[Phone, ...]:
     return tuple(replace(p, word_start=i == 0, word_end=i == last) for i, p in enumerate(phones))
 
 
-def syllables_of(notes: Sequence[Note], vowel: str = "AA") -> tuple[list[Syllable], list[tuple[int, str]]]:
+def _word_groups(notes: Sequence[Note]) -> list[list[int]]:
+    """Indices of the notes that begin the syllables of each word."""
+    groups: list[list[int]] = []
+    open_word = False
+    for index, note in enumerate(notes):
+        lyric = note.lyric
+        if lyric is None:
+            continue
+        if open_word and lyric.syllabic not in ("single", "begin"):
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+        open_word = lyric.syllabic not in ("single", "end")
+    return groups
+
+
+def words_of(notes: Sequence[Note]) -> list[str]:
+    """The words of a part, whole."""
+    texts = []
+    for group in _word_groups(notes):
+        found = [lyric for i in group if (lyric := notes[i].lyric) is not None and lyric.style != "humming"]
+        text = "".join(lyric.text for lyric in found).replace(ELISION, " ").strip()
+        if text:
+            texts.append(text)
+    return texts
+
+
+def languages_in(notes: Sequence[Note], language: str) -> tuple[str, ...]:
+    """The languages in which these notes' words are said when they are told to be in one: kana are Japanese."""
+    words = words_of(notes)
+    said = [script_language(word) or language for word in words]
+    return tuple(dict.fromkeys(said)) or (language,)
+
+
+def syllables_of(
+    notes: Sequence[Note], vowel: str = "AA", language: str = ENGLISH
+) -> tuple[list[Syllable], list[tuple[int, str]]]:
     """Give every note its share of the words.
 
     Parameters
@@ -116,6 +184,8 @@ def syllables_of(notes: Sequence[Note], vowel: str = "AA") -> tuple[list[Syllabl
         Of one part, in order.
     vowel : str
         Sung where there is no word to go on with.
+    language : str
+        Of the words.
 
     Returns
     -------
@@ -148,7 +218,7 @@ def syllables_of(notes: Sequence[Note], vowel: str = "AA") -> tuple[list[Syllabl
         hummed = all(lyric is not None and lyric.style == "humming" for lyric in (notes[i].lyric for i, _ in word))
         if hummed:
             word = [(i, "mm") for i, _ in word]
-        pieces = _prescribed(notes, word) or _cut(word, problems, vowel)
+        pieces = _prescribed(notes, word) or _cut(word, problems, vowel, language)
         for (start, text), piece in zip(word, pieces, strict=True):
             onset, nucleus, coda = piece
             found.append(Syllable(start, 1, onset, nucleus, coda, text))
@@ -182,24 +252,62 @@ def _prescribed(notes: Sequence[Note], word: list[tuple[int, str]]) -> list[Piec
     return pieces
 
 
-def _cut(word: list[tuple[int, str]], problems: list[tuple[int, str]], vowel: str) -> list[Piece]:
+def _cut(
+    word: list[tuple[int, str]], problems: list[tuple[int, str]], vowel: str, language: str
+) -> list[Piece]:
     """Phones of a whole word, cut into its syllables."""
     texts = [text for _, text in word]
+    language = script_language("".join(texts)) or language
+    if language == "ja":
+        return _morae(word, problems, vowel)
     phones: list[Phone] = []
     for part in "".join(texts).split(ELISION):
         for one in re.split(r"[\s_]+", part):
-            phones.extend(word_phones(one))
+            phones.extend(word_phones(one, language))
     if not phones:
         if any(c.isalnum() for c in "".join(texts)):
-            problems.append((word[0][0], f"{''.join(texts)!r} cannot be pronounced; sung on {vowel}"))
+            problems.append((word[0][0], _unsaid("".join(texts), vowel, language)))
         return [((), (Phone(vowel, 1, True, True),), ()) for _ in word]
     nuclei = _nuclei(phones)
     if len(nuclei) < len(word):
+        if language == "fr":
+            phones, nuclei = _sounded_e(phones, texts, len(word) - len(nuclei))
         phones, nuclei = _more_nuclei(phones, nuclei, len(word))
     if len(nuclei) < len(word):
         problems.append((word[0][0], f"{'-'.join(texts)!r} has fewer vowels than notes: the last is held"))
     groups = _share(nuclei, texts)
-    return _divide(phones, groups, len(word))
+    return _divide(phones, groups, len(word), _ONSETS if language == ENGLISH else _FOREIGN_ONSETS)
+
+
+def _unsaid(word: str, vowel: str, language: str) -> str:
+    known = LANGUAGES.get(language)
+    name = known.name if known else language
+    why = f"cannot be pronounced in {name}" if known else f"is {name}, whose sounds are not known"
+    return f"{word!r} {why}; sung on {vowel}"
+
+
+def _morae(word: list[tuple[int, str]], problems: list[tuple[int, str]], vowel: str) -> list[Piece]:
+    """Japanese: each note has its own kana; a mark of length, a small tsu, or nothing holds the vowel before it."""
+    pieces: list[Piece] = []
+    for start, text in word:
+        phones = accented(kana_ipa(text))
+        if not phones:
+            readable = all(not c.isalpha() or c in "ーっッ" for c in text)
+            if not readable:
+                problems.append((start, _unsaid(text, vowel, "ja")))
+            held = pieces[-1][1][-1:] if pieces and readable else (Phone(vowel, 1),)
+            pieces.append(((), held, ()))
+            continue
+        pieces.append(_around_nucleus(list(_marked(phones))))
+    return pieces
+
+
+def _sounded_e(phones: list[Phone], texts: list[str], missing: int) -> tuple[list[Phone], list[int]]:
+    """French: the e that speech leaves out at the end of a word is sung where it has a note (bel-le)."""
+    last = re.sub(r"[^a-zà-ÿœ]", "", texts[-1].lower())
+    if missing > 0 and re.search(r"(?:[^aeiouyà-ÿœ]|qu|gu)e(?:s|nt)?$", last) and phones[-1].symbol not in VOWELS:
+        phones = [*phones[:-1], replace(phones[-1], word_end=False), Phone("AX", 0, False, True)]
+    return phones, _nuclei(phones)
 
 
 def _nuclei(phones: Sequence[Phone]) -> list[int]:
@@ -250,12 +358,14 @@ def _share(nuclei: list[int], texts: list[str]) -> list[list[int]]:
     return groups
 
 
-def _divide(phones: list[Phone], groups: list[list[int]], wanted: int) -> list[Piece]:
+def _divide(
+    phones: list[Phone], groups: list[list[int]], wanted: int, onsets: frozenset[tuple[str, ...]]
+) -> list[Piece]:
     pieces: list[Piece] = []
     start = 0
     for k, group in enumerate(groups):
         first, last = group[0], group[-1]
-        stop = len(phones) if k + 1 == len(groups) else _border(phones, last, groups[k + 1][0])
+        stop = len(phones) if k + 1 == len(groups) else _border(phones, last, groups[k + 1][0], onsets)
         nucleus = tuple(phones[first : last + 1])
         pieces.append((tuple(phones[start:first]), nucleus, tuple(phones[last + 1 : stop])))
         start = stop
@@ -266,7 +376,7 @@ def _divide(phones: list[Phone], groups: list[list[int]], wanted: int) -> list[P
     return pieces
 
 
-def _border(phones: list[Phone], nucleus: int, following: int) -> int:
+def _border(phones: list[Phone], nucleus: int, following: int, onsets: frozenset[tuple[str, ...]]) -> int:
     """Where the cluster between two vowels is divided: as much to the right as may open a syllable."""
     for cut in range(nucleus + 1, following + 1):
         cluster = tuple(phone.symbol for phone in phones[cut:following])
@@ -275,7 +385,7 @@ def _border(phones: list[Phone], nucleus: int, following: int) -> int:
             return next(i for i in range(nucleus + 1, following + 1) if phones[i].word_start)
         if len(cluster) <= 1 and cluster != ("NG",):
             return cut
-        if cluster in _ONSETS:
+        if cluster in onsets:
             return cut
     return following
 

@@ -15,11 +15,14 @@ from voicekit.pitch import read_contour
 from voicekit.score import Part, Score
 from voicekit.singing import SingStyle, SungLine, plan_line
 from voicekit.singing.line import Deviation
+from voicekit.singing.syllables import words_of
 from voicekit.singing.textgrid import read_textgrid
 from voicekit.studio.song_models import SingOptions
+from voicekit.text.languages import ENGLISH, LANGUAGES, base_tag, script_language
+from voicekit.text.phonemise import accent_of
 from voicekit.units import hz_to_midi
 
-__all__ = ["Member", "beats_of", "chorus_of", "lead_in", "pitch_tier"]
+__all__ = ["Member", "accent_notices", "beats_of", "chorus_of", "lead_in", "part_language", "pitch_tier"]
 
 _ROOM_FOR_CONSONANTS_S = 0.5
 
@@ -37,6 +40,8 @@ class Member:
     seed : int
     pan, level_db : float
         Place in the mix.
+    marked : str
+        Language that its part is marked with, as the score says it.
     """
 
     name: str
@@ -45,6 +50,7 @@ class Member:
     seed: int
     pan: float
     level_db: float
+    marked: str = ""
 
 
 def chorus_of(
@@ -94,17 +100,16 @@ def chorus_of(
         for k, human in enumerate(singers):
             seed = sentence_seed(options.seed, part.name, index * 100 + k)
             name = part.name or f"part {index + 1}"
-            line = _edited(_line(part, score, options.style, seed, human), name, index, options)
+            planned = _line(part, score, options.style, seed, human, part_language(part, options.languages))
+            line = _edited(planned, name, index, options)
             name = f"{name} {k + 1}" if len(singers) > 1 else name
-            level = places[index][k].level_db + (human.humanisation.level_db if human is not None else 0.0)
-            members.append(Member(name, voices[index % len(voices)], line, seed, places[index][k].pan, level))
+            where = places[index][k]
+            level = where.level_db + (human.humanisation.level_db if human is not None else 0.0)
+            voice = voices[index % len(voices)]
+            members.append(Member(name, voice, line, seed, where.pan, level, part.language))
             if k == 0:
                 notices += [f"{one.place}: {one.text}" for one in line.notices]
-    notices += [
-        f"{part.name}: its words are marked as {part.language}; they are sung with English sounds"
-        for part in parts
-        if part.language and not part.language.lower().startswith("en")
-    ]
+                notices += accent_notices(name, part, line.languages)
     _all_used("timeline", options.timelines, parts)
     _all_used("pitch", options.pitches, parts)
     return members, notices, replace(score, parts=tuple(parts))
@@ -132,14 +137,42 @@ def _all_used(what: str, files: Mapping[str, str], parts: Sequence[Part]) -> Non
             raise UsageError(f"there is no part {key} for this {what}", f"choose from {', '.join(sorted(known))}")
 
 
-def _line(part: Part, score: Score, style: SingStyle, seed: int, human: HumanisedPart | None) -> SungLine:
+def part_language(part: Part, stated: Sequence[str] | None) -> str:
+    """The language in which a part's words are said: its own mark if it is among those stated, else the first."""
+    marked = base_tag(part.language)
+    known = [base_tag(tag) for tag in stated or ()]
+    if marked and marked != "und" and (not known or marked in known):
+        return marked
+    return known[0] if known else ENGLISH
+
+
+def accent_notices(name: str, part: Part, languages: Sequence[str]) -> list[str]:
+    """In what accent the words of a part are sung, language by language."""
+    found = []
+    words = words_of(part.notes)
+    for tag in languages:
+        if tag == ENGLISH or tag not in LANGUAGES or not words:
+            continue
+        if tag == "ja":
+            said = [word for word in words if script_language(word) == "ja"] or words
+        else:
+            said = [word for word in words if not script_language(word)]
+        replaced = accent_of(said, tag).words()
+        manner = f" with English sounds: {replaced}" if replaced else ", every sound of it English as well"
+        found.append(f"{name}: sung in {LANGUAGES[tag].name}{manner}")
+    return found
+
+
+def _line(
+    part: Part, score: Score, style: SingStyle, seed: int, human: HumanisedPart | None, language: str
+) -> SungLine:
     lead = lead_in(score)
     if human is None:
-        return plan_line(part, score.tempo, style, seed=seed, lead_in_s=lead)
+        return plan_line(part, score.tempo, style, seed=seed, lead_in_s=lead, language=language)
     own = human.humanisation
     style = replace(style, vibrato_hz=own.vibrato_rate_hz, vibrato_phase=own.vibrato_phase)
     deviation = Deviation(own.onset_s, own.cents, own.drift_cents, own.drift_seed)
-    return plan_line(part, score.tempo, style, seed=seed, lead_in_s=lead, deviation=deviation)
+    return plan_line(part, score.tempo, style, seed=seed, lead_in_s=lead, deviation=deviation, language=language)
 
 
 def _chosen(score: Score, options: SingOptions) -> list[Part]:

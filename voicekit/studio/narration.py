@@ -40,13 +40,14 @@ from voicekit.studio.models import ChapterTake, NarrateOptions, Take
 from voicekit.studio.production import PROOF_SUFFIX, DeliveredChapter, Production
 from voicekit.studio.sources import OpenSource, slug
 from voicekit.studio.voices import VoiceSource
+from voicekit.text import TextContext
+from voicekit.text.languages import ENGLISH, LANGUAGES, asked_languages, base_tag
+from voicekit.text.phonemise import accent_of
 
 __all__ = ["Narration"]
 
 PIPELINE_VERSION = "1"
 """Changes whenever assembly, mastering or encoding would give other bytes."""
-
-_WORLD_LANGUAGE = "en"
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class Narration:
         self._folder = folder
         self._options = options
         self._grant = grant
+        self._language = _reading_language(source, options)
         self._title = options.title or source.book.title or "Untitled"
         self._profile: MasterProfile = PROFILES[options.profile]
         self._notices: list[str] = []
@@ -222,11 +224,12 @@ class Narration:
             engine.sample_rate,
             self._options.rate,
             self._options.pitch_semitones,
+            self._language,
         )
 
     def _plan(self, one: _Chosen, production: Production, recipe: TakeRecipe) -> ChapterPlan:
         def noted() -> Iterator[Any]:
-            for sentence in one.chapter.sentences():
+            for sentence in one.chapter.sentences(TextContext(language=self._language)):
                 parts.extend(asdict(notice) for notice in sentence.notices)
                 yield sentence
 
@@ -321,7 +324,10 @@ class Narration:
             production.keep_part(plan.index, self._part(plan, sound, engine, files, measured, ""))
             production.save()
             meter.tell("deliver", part=0.95)
-            receipt = render.deliver(files, self._folder, _for_receipt(files[0], sound, inputs))
+            measured_too = _for_receipt(files[0], sound, inputs)
+            if self._language != ENGLISH:
+                measured_too |= {"words": self._language, "sounds": ENGLISH}
+            receipt = render.deliver(files, self._folder, measured_too)
         part = self._part(plan, sound, engine, files, measured, receipt.digest)
         production.keep_part(plan.index, part)
         self._receipts.append(receipt)
@@ -331,13 +337,12 @@ class Narration:
 
     def _request(self, plan: ChapterPlan, engine: Engine, inputs: str) -> Request:
         options = self._options
-        language = (self._source.book.language or _WORLD_LANGUAGE).lower()
         profile = self._profile
         use = Use(
             mode="speech",
             purpose=options.purpose,
             commercial=options.commercial,
-            languages=options.languages or (language.split("-")[0].split("_")[0],),
+            languages=asked_languages(options.languages or (), [self._source.book.language], [self._language]),
             territories=options.territories,
             title=self._title,
             reviewed_content=options.reviewed_content,
@@ -434,6 +439,11 @@ class Narration:
         for key in self._tools.takes.damaged:
             self._notices.append(f"take {key[:12]} was damaged on disk and was made again")
         book = self._source.book
+        if self._language != ENGLISH:
+            said = LANGUAGES[self._language].name
+            spoken = [s["spoken"] for n in sorted(production.chapters) for s in (production.part(n) or {})["sentences"]]
+            replaced = accent_of([text for text in spoken if text], self._language).words()
+            self._notices.append(f"read in {said} with English sounds" + (f": {replaced}" if replaced else ""))
         head = {
             "format": "voicekit-report/1",
             "title": self._title,
@@ -482,6 +492,20 @@ def _for_receipt(file: FinishedFile, sound: ChapterSound, inputs: str) -> dict[s
         "takes_reused": sound.reused,
         "inputs": inputs,
     }
+
+
+def _reading_language(source: OpenSource, options: NarrateOptions) -> str:
+    """The language in which a source is read: as stated, else its own, else English."""
+    stated = options.languages[0] if options.languages else ""
+    tag = base_tag(stated) or base_tag(source.book.language)
+    if tag not in LANGUAGES and tag:
+        known = ", ".join(sorted(LANGUAGES))
+        told = stated or source.book.language
+        raise UsageError(
+            f"{source.name} is in the language {told!r}, whose words no voice can say",
+            f"state another with --language: one of {known}",
+        )
+    return tag or ENGLISH
 
 
 def folder_name(source: OpenSource, title: str | None) -> str:

@@ -46,6 +46,7 @@ from voicekit.studio.production import PROOF_SUFFIX
 from voicekit.studio.song_models import SingOptions, Song, SungPart
 from voicekit.studio.sources import slug
 from voicekit.studio.voices import VoiceSource
+from voicekit.text.languages import asked_languages
 
 __all__ = ["Singing"]
 
@@ -161,9 +162,10 @@ class Singing:
             mode="singing",
             purpose=options.purpose,
             commercial=options.commercial,
-            languages=options.languages,
+            languages=self._asked(mine),
             territories=options.territories,
             title=self._title,
+            reviewed_content=options.reviewed_content,
             seconds=int(seconds) + 1,
         )
         params = digest_json(
@@ -175,8 +177,15 @@ class Singing:
                 "mix": [[one.line.digest(), repr(one.pan), repr(one.level_db)] for one in chorus],
             }
         )
-        words = "\n".join(f"{one.name}: {one.line.words}" for one in mine)
+        # Whole words: a screen would not know them by their syllables.
+        words = "\n".join(f"{one.name}: {one.line.text}" for one in mine)
         return Request(use, voice, tuple(engine.operands), params, words, self._grants.get(voice))
+
+    def _asked(self, mine: Sequence[Member]) -> tuple[str, ...]:
+        """The languages a grant has to cover: stated, marked in the score, and really sung."""
+        marked = [one.marked for one in mine]
+        said = [tag for one in mine for tag in one.line.languages]
+        return asked_languages(self._options.languages or (), marked, said)
 
     @contextlib.contextmanager
     def _workplace(self) -> Iterator[Path]:

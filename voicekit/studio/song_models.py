@@ -10,6 +10,7 @@ from consent import RenderReceipt
 from voicekit.audio import Audio, read_audio
 from voicekit.errors import UsageError
 from voicekit.singing import SingStyle
+from voicekit.text.languages import language_of
 
 __all__ = ["SingOptions", "Song", "SungPart"]
 
@@ -43,7 +44,13 @@ class SingOptions:
         For a part (name or number) an edited TextGrid, or PitchTier (CSV too), to be sung instead of what is planned.
     purpose : str
     commercial : bool
-    languages, territories : tuple of str
+    languages : tuple of str, optional
+        Of the words: the first is that of parts which are marked with none of them.  The score's own when None, else
+        English.  A grant has to cover what is stated here, what the score is marked with, and what is really sung.
+    territories : tuple of str
+    reviewed_content : tuple of str
+        Classes of `consent.CONTENT_CLASSES` that the ledger's screen may find in the words although you have read them
+        and they hold none; this declaration is signed into the ledger.
     title : str, optional
         The score's own when None.
 
@@ -64,8 +71,9 @@ class SingOptions:
     guide: bool = True
     purpose: str = "music"
     commercial: bool = False
-    languages: tuple[str, ...] = ("en",)
+    languages: tuple[str, ...] | None = None
     territories: tuple[str, ...] = ("001",)
+    reviewed_content: tuple[str, ...] = ()
     title: str | None = None
     timelines: dict[str, str] = field(default_factory=dict)
     pitches: dict[str, str] = field(default_factory=dict)
@@ -82,6 +90,8 @@ class SingOptions:
             raise UsageError(f"the seed must lie in 0 .. 2147483647, not {self.seed}")
         if self.verse is not None and self.verse < 1:
             raise UsageError("verses are numbered from 1")
+        for tag in self.languages or ():
+            language_of(tag)
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def house_voices() -> VoiceSource:
             rate=choice.rate,
             pitch_semitones=choice.pitch_semitones,
             kind=choice.kind,
+            language=choice.language,
         )
 
     def keys() -> Sequence[PublicKey]:

@@ -8,12 +8,15 @@
 from __future__ import annotations
 
 from voicekit.text.boundaries import sentence_spans
+from voicekit.text.languages import LANGUAGES, Language, base_tag, language_of
 from voicekit.text.lexicon import Lexicon, LexiconEntry
 from voicekit.text.model import Notice, Sentence, SpokenToken, TextContext, join_spoken
 from voicekit.text.normalise import normalise
 from voicekit.text.sentences import Pauses, split_sentences
 
 __all__ = [
+    "LANGUAGES",
+    "Language",
     "Lexicon",
     "LexiconEntry",
     "Notice",
@@ -21,7 +24,9 @@ __all__ = [
     "Sentence",
     "SpokenToken",
     "TextContext",
+    "base_tag",
     "join_spoken",
+    "language_of",
     "normalise",
     "sentence_spans",
     "split_sentences",

@@ -80,11 +80,15 @@ class TextContext:
         "us": 3/4 is March fourth, no "and" in numbers. "gb": the third of April, with "and".
     lexicon : Lexicon or None
         Spoken forms that go before the built-in reading.
+    language : str
+        Of the text, such as ``de``. The rules for numbers, dates and abbreviations are English; in another
+        language words stand as they are written, see `plain_words`.
     """
 
     kind: str = "sentence"
     dialect: Literal["us", "gb"] = "us"
     lexicon: Lexicon | None = None
+    language: str = "en"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable
 
 from voicekit.text.clean import CleanText, clean
+from voicekit.text.languages import ENGLISH, language_of
 from voicekit.text.model import Notice, SpokenToken, TextContext
+from voicekit.text.plain_words import plain_tokens
 from voicekit.text.quantities import NUMBER_START, read_number
 from voicekit.text.scan import Scan
 from voicekit.text.symbols import LINK, read_link, read_symbol
@@ -51,6 +53,11 @@ def normalise(
     report : callable, optional
         Called with each `Notice`.
 
+    Raises
+    ------
+    voicekit.errors.UsageError
+        The context's language is not known.
+
     Returns
     -------
     tuple of SpokenToken
@@ -58,6 +65,8 @@ def normalise(
         ``text`` that is not white space.
     """
     context = context or _PLAIN_CONTEXT
+    if context.language != ENGLISH:
+        return plain_tokens(text, language_of(context.language), offset=offset, report=report)
     cleaned = clean(text)
     scan = Scan(cleaned.text, context)
     if context.lexicon or _LINK_HINT.search(cleaned.text):
