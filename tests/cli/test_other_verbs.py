@@ -16,7 +16,7 @@ import soundfile
 from tests.cli.conftest import Run
 from tests.support.tone import ToneHouse, worker_environment
 
-VERBS = ["quickstart", "narrate", "sing", "voices", "pitch", "correct", "train", "studio"]
+VERBS = ["quickstart", "narrate", "sing", "voices", "pitch", "correct", "convert", "train", "studio"]
 START_S = 1.0
 HEAVY = ("torch", "gradio", "TTS", "numpy", "scipy", "soundfile", "parselmouth", "sqlite_utils", "av", "lxml")
 

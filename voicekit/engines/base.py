@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ from voicekit.engines.guide import ConvertParams, GuideTake
 from voicekit.errors import UsageError
 from voicekit.pitch import PitchTrack
 from voicekit.singing.line import SungLine
+
+if TYPE_CHECKING:
+    from voicekit.engines.stream import ConversionStream, StreamSettings
 
 
 @dataclass(frozen=True)
@@ -212,6 +216,49 @@ class Engine(ABC):
             yield block
 
     def _convert(self, take: GuideTake, params: ConvertParams) -> Iterator[npt.NDArray[np.float32]]:
+        raise UsageError(f"the engine {self.name} cannot convert", "choose a house voice")
+
+    def convert_live(
+        self, permit: Permit, calibration: GuideTake, params: ConvertParams, settings: StreamSettings | None = None
+    ) -> ConversionStream:
+        """Convert somebody who is speaking, `StreamSettings.latency_s` behind them.
+
+        Parameters
+        ----------
+        permit : consent.Permit
+            As for `convert`; ``params.source_sha256`` names the calibration take.
+        calibration : GuideTake
+            Three seconds or more of the same speaker.
+        params : ConvertParams
+        settings : StreamSettings, optional
+
+        Returns
+        -------
+        ConversionStream
+            Asks the permit before each block.
+
+        Raises
+        ------
+        consent.ConsentRefusedError
+            The permit does not allow this.
+        voicekit.errors.UsageError
+            This engine cannot convert, or the calibration is too short.
+        """
+        operands, digest = self.conversion_operands, params.digest()
+
+        def ask() -> None:
+            permit.require(mode="conversion", operands=operands, params_sha256=digest)
+
+        ask()
+        return self._convert_live(calibration, params, settings, ask)
+
+    def _convert_live(
+        self,
+        calibration: GuideTake,
+        params: ConvertParams,
+        settings: StreamSettings | None,
+        ask: Callable[[], None],
+    ) -> ConversionStream:
         raise UsageError(f"the engine {self.name} cannot convert", "choose a house voice")
 
     def _sing(self, line: SungLine, params: SingParams) -> Audio:

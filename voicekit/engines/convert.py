@@ -8,6 +8,7 @@ grow with the take.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ from voicekit.pitch import PitchTrack
 __all__ = [
     "BLOCK_FRAMES",
     "CONTEXT_FRAMES",
+    "Job",
     "PulseClock",
     "TargetVoice",
     "auto_transpose",
@@ -146,6 +148,14 @@ class PulseClock:
             _, cycles = self._cycles(start, stop)
             self._phase[start + 1 : stop + 1] = cycles[HOP_LENGTH::HOP_LENGTH]
 
+    def begin(self, frame: int, phase: float) -> None:
+        """Let a frame begin at a phase in periods: where another clock left off."""
+        self._phase += phase - self._phase[frame]
+
+    def phase(self, frame: int) -> float:
+        """Phase in periods where a frame begins."""
+        return float(self._phase[frame])
+
     def _hertz(self, samples: F64, start: int, stop: int) -> F64:
         low, high = max(0, start - 1), min(len(self._log_f0), stop + 1)
         centres = (np.arange(low, high) + 0.5) * HOP_LENGTH
@@ -204,25 +214,41 @@ def _noise(seed: int, start: int, stop: int) -> Tensor:
     return torch.cat(parts)[None, first * HOP_LENGTH : (first + stop - start) * HOP_LENGTH]
 
 
-class _Job:
+class Job:
     """One take in one voice, with all that is settled before the first block."""
+
+    noise_at = 0  #: frames before the take's first that its noise is counted from
 
     @torch.inference_mode()
     def __init__(self, voice: TargetVoice, take: GuideTake, params: ConvertParams) -> None:
-        self.take, self.voice, self.params = take, voice, params
-        self.vuv = without_islands(take.track.vuv)
-        self.f0_hz = np.maximum(take.track.continuous() * 2.0 ** (params.semitones / 12.0), 1.0)
-        octaves = np.log2(self.f0_hz / F0_REFERENCE_HZ) if self.vuv.any() else np.zeros(len(self.vuv))
-        low, high = voice.range_octaves
-        middle = float(np.median(octaves[self.vuv])) if self.vuv.any() else 0.0
-        into = -np.ceil(middle - high) if middle > high else np.ceil(low - middle) if middle < low else 0.0
-        self.timbre = np.clip(octaves + into, low, high)  # in the register the voice was learnt in
-        self.clock = PulseClock(self.f0_hz, self.vuv)
+        self.voice, self.params = voice, params
+        self._command(take)
         places = sample_frames(take.n_frames)
         heard = [take_envelope(take, *place) for place in places]
         self._whole = torch.cat(heard) if places[-1][1] == sum(len(h) for h in heard) else None
         self.statistics = statistics_of(torch.cat(heard))
         self.between = self._between(places, heard)
+
+    def _command(self, take: GuideTake, into: float | None = None) -> None:
+        """Settle F0 and voicing of every frame."""
+        self.take = take
+        self.vuv = without_islands(take.track.vuv)
+        self.f0_hz = np.maximum(take.track.continuous() * 2.0 ** (self.params.semitones / 12.0), 1.0)
+        octaves = np.log2(self.f0_hz / F0_REFERENCE_HZ) if self.vuv.any() else np.zeros(len(self.vuv))
+        low, high = self.voice.range_octaves
+        middle = float(np.median(octaves[self.vuv])) if self.vuv.any() else 0.0
+        if into is None:
+            into = float(-np.ceil(middle - high) if middle > high else np.ceil(low - middle) if middle < low else 0.0)
+        self.into = into  # whole octaves into the register the voice was learnt in
+        self.timbre = np.clip(octaves + into, low, high)
+        self.clock = PulseClock(self.f0_hz, self.vuv)
+
+    def of(self, take: GuideTake) -> Job:
+        """The same speaker, as known from this take, in another take."""
+        other = copy.copy(self)
+        other._whole = None
+        other._command(take, self.into)
+        return other
 
     def _heard(self, first: int, last: int) -> Tensor:
         if self._whole is not None:
@@ -257,7 +283,7 @@ class _Job:
         last = min(self.take.n_frames, stop + CONTEXT_FRAMES)
         made = self.envelope(first, last)
         vuv = torch.from_numpy(self.vuv[first:last])[None].float()
-        noise = _noise(self.params.seed, first, last)
+        noise = _noise(self.params.seed, self.noise_at + first, self.noise_at + last)
         waveform = self.voice.vocoder(made, vuv, self.clock.pulses(first, last), noise)[0].numpy()
         piece: F32 = waveform[(start - first) * HOP_LENGTH : (stop - first) * HOP_LENGTH]
         return piece[: self.take.n_samples - start * HOP_LENGTH]
@@ -294,7 +320,7 @@ def convert(
     """
     if params.neighbours and voice.neighbours is None:
         raise UsageError("this voice has no recordings to take neighbours from", "leave the neighbours away")
-    job = _Job(voice, take, params)
+    job = Job(voice, take, params)
     for start in range(0, take.n_frames, block_frames):
         yield job.block(start, min(take.n_frames, start + block_frames))
 

@@ -25,6 +25,7 @@ from voicekit.audio import Audio
 from voicekit.engines.base import SingParams, SpeechParams
 from voicekit.engines.guide import ConvertParams, GuideTake
 from voicekit.engines.house import HouseEngine, VoiceSettings
+from voicekit.engines.stream import ConversionStream, StreamSettings
 from voicekit.engines.voices import CONTENT_FILE
 from voicekit.errors import InputError, UsageError
 from voicekit.features.frames import SAMPLE_RATE
@@ -162,6 +163,13 @@ class EnrolledEngine(HouseEngine):
         permit.require(mode="conversion", operands=self.conversion_operands, params_sha256=params.digest())
         self._prepare(permit)
         yield from super().convert(permit, take, params)
+
+    def convert_live(
+        self, permit: Permit, calibration: GuideTake, params: ConvertParams, settings: StreamSettings | None = None
+    ) -> ConversionStream:
+        permit.require(mode="conversion", operands=self.conversion_operands, params_sha256=params.digest())
+        self._prepare(permit)
+        return super().convert_live(permit, calibration, params, settings)
 
     def _prepare(self, permit: Permit) -> None:
         """Open the voice for this permit; what was open for another is opened anew."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from voicekit.engines.base import Engine, SingParams, SpeechParams
 from voicekit.engines.guide import ConvertParams, GuideTake
 from voicekit.engines.neighbours import Neighbours
 from voicekit.engines.prosody import phone_seconds, shape_melody, split_at_pauses
+from voicekit.engines.stream import ConversionStream, StreamSettings
 from voicekit.engines.voices import CONTENT_FILE, MODEL_FOLDER, WEIGHTS_LICENSE, VoiceInfo
 from voicekit.errors import InputError
 from voicekit.features.frames import FRAME_RATE, HOP_LENGTH, SAMPLE_RATE
@@ -250,11 +251,12 @@ class HouseEngine(Engine):
     def transposition(self, track: PitchTrack, *, octaves: bool = False) -> float:
         return convert.auto_transpose(track, self.settings.pitch_level, octaves=octaves)
 
-    def _convert(self, take: GuideTake, params: ConvertParams) -> Iterator[F32]:
+    def _target(self) -> convert.TargetVoice:
+        """What a conversion needs of this voice."""
         if torch.get_num_threads() != 1:
             torch.set_num_threads(1)
         voice = self.settings
-        target = convert.TargetVoice(
+        return convert.TargetVoice(
             self.acoustic,
             self.vocoder,
             self._content[0],
@@ -264,7 +266,18 @@ class HouseEngine(Engine):
             lambda made: move_formants(made, voice.formants),
             self.neighbours,
         )
-        return convert.convert(target, take, params)
+
+    def _convert(self, take: GuideTake, params: ConvertParams) -> Iterator[F32]:
+        return convert.convert(self._target(), take, params)
+
+    def _convert_live(
+        self,
+        calibration: GuideTake,
+        params: ConvertParams,
+        settings: StreamSettings | None,
+        ask: Callable[[], None],
+    ) -> ConversionStream:
+        return ConversionStream(self._target(), calibration, params, settings or StreamSettings(), ask)
 
     def _sing(self, line: SungLine, params: SingParams) -> Audio:
         if torch.get_num_threads() != 1:
