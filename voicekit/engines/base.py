@@ -37,6 +37,8 @@ class SpeechParams:
         ``sentence``, ``heading`` or ``verse``.
     language : str
         Whose words are spoken; another than English is spoken with English sounds.
+    place : str
+        In its paragraph: ``first``, ``last``, ``first last`` or empty; it begins higher, or ends lower and slower.
     """
 
     seed: int = 0
@@ -44,6 +46,7 @@ class SpeechParams:
     pitch_semitones: float = 0.0
     kind: str = "sentence"
     language: str = "en"
+    place: str = ""
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.rate <= 2.0:
@@ -101,7 +104,7 @@ class Engine(ABC):
         permit : consent.Permit
             Must be for speech with exactly this engine's operands.
         spoken : str
-            Plain words and the marks ``, . ; : ? ! —``.
+            Plain words and the marks ``, . ; : ? ! —``, and controls of `voicekit.text.styles`.
         params : SpeechParams
 
         Returns

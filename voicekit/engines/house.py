@@ -16,7 +16,7 @@ from torch import Tensor
 
 from consent import Operand
 from voicekit.audio import Audio
-from voicekit.engines import convert, singer, windows
+from voicekit.engines import convert, manner, singer, windows
 from voicekit.engines.base import Engine, SingParams, SpeechParams
 from voicekit.engines.guide import ConvertParams, GuideTake
 from voicekit.engines.neighbours import Neighbours
@@ -202,23 +202,33 @@ class HouseEngine(Engine):
         voice = self.settings
         generator = torch.Generator().manual_seed(params.seed)
 
+        def phonemise(words: str) -> tuple[tuple[Phone, ...], tuple[str, ...]]:
+            return phonemise_marked(words, params.language)
+
         def shape(envelope: Tensor) -> Tensor:
             return move_formants(sharpen(envelope, voice.sharpness), voice.formants) + float(np.log(voice.gain))
 
-        for phones, marks in split_at_pauses(phonemise_marked(spoken, params.language)):
-            plan = self._plan(phones, marks, params, generator)
+        marked = manner.mark(spoken, phonemise)
+        for start, stop in split_at_pauses(marked.phones):
+            # a piece of a very long sentence has only its own share of the paragraph's beginning and end
+            place = params.place.replace(manner.FIRST, "") if start else params.place
+            place = place.replace(manner.LAST, "") if stop < len(marked.phones) else place
+            plan = self._plan(marked.part(start, stop), params, place, generator)
             yield from windows.render(self.acoustic, self.vocoder, self.embedding, plan, shape)
 
     @torch.inference_mode()
     def _plan(
-        self, phones: tuple[Phone, ...], marks: tuple[str, ...], params: SpeechParams, generator: torch.Generator
+        self, marked: manner.Marked, params: SpeechParams, place: str, generator: torch.Generator
     ) -> windows.Plan:
-        """Timing and melody of phones that fit one pass; `marks` names what stands at each pause."""
+        """Timing, melody and level of phones that fit one pass."""
+        phones, marks = marked.phones, marked.marks
         ids = torch.tensor([[(PHONE_ID[p.symbol], p.stress, p.word_start, p.word_end) for p in phones]])
         mask = torch.ones(1, len(phones))
         voice = self.settings
         encoded, log_frames = self.acoustic.encode(ids, phone_positions(ids[..., 0], mask), mask, self.embedding)
-        seconds = phone_seconds(phones, marks, log_frames[0].exp().numpy() / FRAME_RATE, params.rate * voice.rate)
+        predicted = log_frames[0].exp().numpy() / FRAME_RATE
+        factor = manner.stretch(phones, marked.styles, place)
+        seconds = phone_seconds(phones, marks, predicted, params.rate * voice.rate, factor)
         edges = np.round(np.concatenate([[0.0], np.cumsum(seconds)]) * FRAME_RATE).astype(np.int64)
         frames = torch.from_numpy(np.maximum(np.diff(edges), 1))[None]
         spread = self.acoustic.spread(encoded, frames)
@@ -230,12 +240,14 @@ class HouseEngine(Engine):
         vuv = convert.without_islands((voiced[0] + lean > 0).numpy())
         curve = shape_melody(octaves[0].numpy(), vuv, phones, marks, frames[0].numpy(), voice.liveliness)
         curve = curve + voice.pitch_level + params.pitch_semitones / 12.0
+        curve = (curve + manner.melody_octaves(marked, frames[0].numpy(), place)).astype(np.float32)
         low, high = voice.range_octaves
         # Timbre follows the register the voice was learnt in; the vocoder gets the true F0.
         timbre = torch.from_numpy(curve + _whole_octaves_into(curve, vuv, low, high)).float()[None]
         f0 = np.where(vuv, F0_REFERENCE_HZ * 2.0 ** curve.astype(np.float64), 0.0)
         noise = torch.randn((1, len(curve) * HOP_LENGTH), generator=generator)
-        return windows.Plan(spread, timbre, f0, noise)
+        level = torch.from_numpy(manner.level_nepers(marked, frames[0].numpy(), place))[None, :, None]
+        return windows.Plan(spread, timbre, f0, level, noise)
 
     @functools.cached_property
     def _content(self) -> tuple[Content, Operand]:

@@ -44,6 +44,8 @@ class Plan:
         (1, T) F0 for the envelope, octaves above the reference.
     f0_hz : ndarray
         (T,) F0 for the vocoder, 0 where unvoiced.
+    level : Tensor
+        (1, T, 1) added to the envelope, nepers.
     noise : Tensor
         (1, 240 T).
     """
@@ -51,6 +53,7 @@ class Plan:
     spread: Tensor
     timbre: Tensor
     f0_hz: npt.NDArray[np.float64]
+    level: Tensor
     noise: Tensor
 
 
@@ -138,7 +141,7 @@ def render(
                 plan.spread[:, :, first:last], plan.timbre[:, first:last], vuv[:, first:last], embedding
             )
             made = vocoder(
-                shape(envelope),
+                shape(envelope) + plan.level[:, first:last],
                 vuv[:, first:last],
                 _between(pulses, first, last),
                 plan.noise[:, first * HOP_LENGTH : last * HOP_LENGTH],

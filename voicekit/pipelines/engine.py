@@ -29,6 +29,8 @@ class SpeechChoice:
         Kind of the sentence (``sentence``, ``heading``, ``verse`` ...).
     language : str
         Of its words.
+    place : str
+        In its paragraph: ``first``, ``last``, ``first last`` or empty; it begins higher, or ends lower and slower.
     """
 
     seed: int = 0
@@ -36,6 +38,7 @@ class SpeechChoice:
     pitch_semitones: float = 0.0
     kind: str = "sentence"
     language: str = "en"
+    place: str = ""
 
 
 ParamsMaker = Callable[[SpeechChoice], Any]

@@ -187,10 +187,10 @@ def _speak(
 ) -> StoredTake:
     params = make_params(sentence.choice)
     if listening is not None:
-        blocks = engine.stream(permit, sentence.spoken, params)
+        blocks = engine.stream(permit, sentence.said, params)
         pcm = np.concatenate([listening.put(_sound(block, sentence)) for block in blocks])
         return StoredTake(pcm, engine.sample_rate)
-    audio = engine.speak(permit, sentence.spoken, params)
+    audio = engine.speak(permit, sentence.said, params)
     if audio.sample_rate != engine.sample_rate:
         raise VoicekitError(f"the engine gave {audio.sample_rate} Hz where it announced {engine.sample_rate} Hz")
     return StoredTake(to_int16(_sound(audio.samples, sentence)), audio.sample_rate)

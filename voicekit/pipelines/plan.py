@@ -6,16 +6,19 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from voicekit.pipelines.engine import SpeechChoice
+from voicekit.text import Pauses, SpokenToken
+from voicekit.text.styles import Styler
 
 __all__ = ["ChapterPlan", "PlannedSentence", "Retake", "TakeRecipe", "digest_json", "plan_chapter"]
 
 _CHARACTERS_PER_SECOND = 14.0
 _TAKE_VERSION = 1
+_WITHIN_PARAGRAPH_S = Pauses().sentence_s + 0.01
 
 
 class _Sentence(Protocol):
@@ -27,6 +30,9 @@ class _Sentence(Protocol):
 
     @property
     def spoken(self) -> str: ...
+
+    @property
+    def tokens(self) -> Sequence[SpokenToken]: ...
 
 
 def digest_json(value: Any) -> str:
@@ -99,7 +105,9 @@ class PlannedSentence:
     text, start, end, kind
         As in the source.
     spoken : str
-        Empty where nothing is said.
+        Plain words and marks; empty where nothing is said.
+    said : str
+        The same with the manner, see `voicekit.text.styles`.
     pause_s : float
         Silence after it.
     choice : SpeechChoice
@@ -116,6 +124,7 @@ class PlannedSentence:
     pause_s: float
     choice: SpeechChoice
     take: str
+    said: str
 
 
 @dataclass(frozen=True)
@@ -195,8 +204,12 @@ def plan_chapter(
     seen: Counter[str] = Counter()
     planned: list[PlannedSentence] = []
     stale: list[int] = []
-    for number, sentence in enumerate(sentences, start=1):
+    styler = Styler()
+    for number, (sentence, place) in enumerate(_placed(sentences), start=1):
         spoken = sentence.spoken
+        said = styler.say(sentence.tokens)
+        if sentence.pause_after_s > _WITHIN_PARAGRAPH_S:
+            styler.paragraph()
         chosen = sentence_seed(seed, spoken, seen[spoken])
         seen[spoken] += 1
         retake = (retakes or {}).get(number)
@@ -205,7 +218,9 @@ def plan_chapter(
                 chosen = retake.seed
             else:
                 stale.append(number)
-        choice = SpeechChoice(chosen, recipe.rate, recipe.pitch_semitones, sentence.kind, recipe.language)
+        choice = SpeechChoice(
+            chosen, recipe.rate, recipe.pitch_semitones, sentence.kind, recipe.language, place
+        )
         planned.append(
             PlannedSentence(
                 number=number,
@@ -216,10 +231,24 @@ def plan_chapter(
                 spoken=spoken,
                 pause_s=sentence.pause_after_s,
                 choice=choice,
-                take=recipe.key(spoken, choice) if spoken else "",
+                take=recipe.key(said, choice) if spoken else "",
+                said=said,
             )
         )
     return ChapterPlan(index, title, source, tuple(planned), tuple(stale))
+
+
+def _placed(sentences: Iterable[_Sentence]) -> Iterator[tuple[_Sentence, str]]:
+    """Each sentence with its place in its paragraph: ``first``, ``last``, or empty in the middle and where it is alone.
+
+    A sentence ends its paragraph where a longer pause follows than between sentences.
+    """
+    begins = True
+    for sentence in sentences:
+        ends = sentence.pause_after_s > _WITHIN_PARAGRAPH_S
+        place = "" if sentence.kind != "sentence" or begins == ends else "first" if begins else "last"
+        yield sentence, place
+        begins = ends or sentence.kind != "sentence"
 
 
 def spoken_digest(spoken: str) -> str:

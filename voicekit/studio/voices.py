@@ -76,6 +76,7 @@ def house_voices() -> VoiceSource:
             pitch_semitones=choice.pitch_semitones,
             kind=choice.kind,
             language=choice.language,
+            place=choice.place,
         )
 
     def keys() -> Sequence[PublicKey]:

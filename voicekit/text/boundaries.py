@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from voicekit.text.clean import TAG
 from voicekit.text.tables import (
     ABBREVIATIONS,
     AMBIGUOUS,
@@ -43,6 +44,8 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Start and end of each sentence, without the white space around it."""
     spans: list[tuple[int, int]] = []
     start = 0
+    if "<" in text:  # a tag ends and opens nothing: it stands by as asterisks do
+        text = TAG.sub(lambda found: "*" * len(found.group()), text)
 
     def close(until: int) -> None:
         piece = text[start:until]

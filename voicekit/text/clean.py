@@ -11,7 +11,10 @@ import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
 
-__all__ = ["CleanText", "clean"]
+__all__ = ["TAG", "CleanText", "clean"]
+
+#: A tag that says how words are to be spoken; anything else in angle brackets is read as what it is.
+TAG = re.compile(r"</?(?:emphasis|prosody)(?:\s[^<>]*)?>|<break(?:\s[^<>]*)?/>")
 
 #: Format characters that are never spoken: soft hyphen, zero-width, joiners, direction marks, BOM,
 #: variation selectors.
@@ -49,14 +52,13 @@ class CleanText:
 
 
 def clean(text: str) -> CleanText:
-    """Compose to NFC, undress compatibility letters, take out invisible characters.
+    """Compose to NFC, undress compatibility letters, take out invisible characters and tags (`TAG`).
 
     An invisible character belongs to the visible one before it, or to the one
     after it where a space (or nothing) comes before.
     """
-    if text.isascii() and not _SUSPECT.search(text):
-        return CleanText(text)
-    if not _SUSPECT.search(text) and unicodedata.is_normalized("NFC", text):
+    tags = {found.start(): found.end() for found in TAG.finditer(text)} if "<" in text else {}
+    if not tags and not _SUSPECT.search(text) and (text.isascii() or unicodedata.is_normalized("NFC", text)):
         return CleanText(text)
     out: list[str] = []
     starts: list[int] = []
@@ -64,10 +66,10 @@ def clean(text: str) -> CleanText:
     index = 0
     while index < len(text):
         start = index
-        index += 1
+        index = tags.get(start, index + 1)
         while index < len(text) and unicodedata.combining(text[index]):
             index += 1
-        piece = _INVISIBLE_RE.sub("", text[start:index])
+        piece = "" if start in tags else _INVISIBLE_RE.sub("", text[start:index])
         if not piece:
             if (not out or out[-1].isspace()) and pending is None:
                 pending = start
