@@ -302,7 +302,7 @@ def test_pipelines_called_directly_need_a_good_permit(studio: Studio, house: Ton
     said = len(house.spoken)
     engine = house.open_engine("tone")
     recipe = recipe_of("tone", [o.sha256 for o in engine.operands], engine.version, 24000, 1.0, 0.0)
-    plan = plan_chapter(1, "text", "text", split_sentences(TEXT), recipe, seed=0)
+    plan = plan_chapter(1, "text", "text", split_sentences(TEXT, last_pause_s=1.0), recipe, seed=0)
     takes = TakeStore(studio.takes_folder)
     assert all(takes.path(sentence.take).exists() for sentence in plan.sentences)  # the cache is full
 
