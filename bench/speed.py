@@ -1,4 +1,5 @@
-"""How long a narration takes from text to delivered files, on one core and two, and how much memory it needs."""
+"""How long a narration takes from text to delivered files, on one core and two, how much memory it needs, and how
+soon its first sound is heard."""
 
 from __future__ import annotations
 
@@ -48,6 +49,48 @@ def narrate(text: str, voice: str, cores: int) -> dict[str, Any]:
     return result
 
 
+def module(name: str, voice: str, cores: int) -> Any:
+    """What a module of this folder prints as JSON, in a process of its own."""
+    asked = subprocess.run(
+        [sys.executable, "-m", f"bench.{name}", "--voice", voice, "--cores", str(cores)],
+        cwd=ROOT, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": str(cores)},
+    )  # fmt: skip
+    if asked.returncode:
+        reason = (asked.stderr.strip().splitlines() or ["no message"])[-1]
+        raise UsageError(f"bench.{name} failed: {reason}", f"run bench.{name} by hand to see more")
+    return json.loads(asked.stdout.strip().splitlines()[-1])
+
+
+def torch_memory_bytes() -> int:
+    """Peak of a process that imports torch and does nothing."""
+    line = "import torch; from bench.narrate_once import peak_memory_bytes; print(peak_memory_bytes())"
+    asked = subprocess.run([sys.executable, "-c", line], cwd=ROOT, capture_output=True, text=True, check=True)
+    return int(asked.stdout)
+
+
+def first_sound(report: Report, voice: str, cores: int) -> None:
+    """The table of how soon a warm process is heard."""
+    say("first sound of a warm process")
+    found = module("first_sound", voice, cores)
+    rows: list[tuple[object, ...]] = [
+        (
+            one["text"], one["characters"], rounded(1000 * one["wall_s"], 0), rounded(1000 * one["wall_worst_s"], 0),
+            rounded(1000 * one["cpu_s"], 0), rounded(one["heard_s"], 1),
+        )
+        for one in found
+    ]  # fmt: skip
+    heads = (
+        "sentence", "characters", "wall time to the first samples, ms", "longest of seven, ms",
+        "processor time, ms", "sound that came first, s",
+    )  # fmt: skip
+    report.tables.append(Table(f"First sound of a warm process, {cores} cores, median of seven", heads, rows))
+    report.notes.append(
+        "First sound: from the call of Studio.narrate to the first samples at its listener, permit, intent in the "
+        "ledger, planning and synthesis included; the words are new each time."
+    )
+    report.data["first_sound"] = found
+
+
 def texts(options: Options) -> tuple[str, str]:
     """The bundled chapter, and the same many times over."""
     chapter = CHAPTER.read_text(encoding="utf-8")
@@ -62,6 +105,7 @@ def row(what: str, found: dict[str, Any]) -> tuple[object, ...]:
         what, found["cores"], rounded(found["audio_s"] / 60, 1), rounded(found["wall_s"], 1),
         rounded(found["rtf"], 4), rounded(found["cpu_s"] / found["audio_s"], 4), rounded(found["start_s"], 1),
         rounded(max(found["peak_bytes"], found["peak_children_bytes"]) / 1e6, 0),
+        rounded((found["peak_bytes"] - found["torch_bytes"]) / 1e6, 0),
     )  # fmt: skip
 
 
@@ -83,14 +127,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     longer = f"chapter, {long_text.count(chapter)} times over"
     jobs.append((longer, long_text, min(2, available)))
     rows, runs = [], []
+    torch_bytes = torch_memory_bytes()
     for what, text, cores in jobs:
         say(f"{what} on {cores} core{'s' if cores > 1 else ''}")
-        found = narrate(text, voice, cores)
+        found = {**narrate(text, voice, cores), "torch_bytes": torch_bytes}
         runs.append({"what": what, **found})
         rows.append(row(what, found))
     heads = (
         "text", "cores", "sound, min", "wall time, s", "x real time", "processor time, x real time",
         "of that start-up, s", "peak memory, MB",
+        "of that above torch's import, MB",
     )  # fmt: skip
     report.tables.append(Table(f"Voice {voice}, bundled chapter of {len(chapter)} characters", heads, rows))
     growth = runs[-1]["peak_bytes"] / runs[-2]["peak_bytes"]
@@ -100,7 +146,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{runs[-1]['audio_s'] / runs[-2]['audio_s']:.1f} times the sound takes {growth:.2f} times the memory.",
         "Wall time counts: whatever else runs on the machine makes it longer. Processor time tells how much.",
     ]
-    report.data = {"voice": voice, "runs": runs, "memory_growth": growth}
+    first_sound(report, voice, min(2, available))
+    report.data |= {"voice": voice, "runs": runs, "memory_growth": growth}
     report.write(options)
     return 0
 

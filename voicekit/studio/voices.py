@@ -54,6 +54,14 @@ class VoiceSource:
     make_sing_params: Callable[[int], Any] = int
 
 
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()  # opening it will say what is wrong
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
 def house_voices() -> VoiceSource:
     """The voices shipped with voicekit; the engine is loaded when first needed."""
 
@@ -62,10 +70,18 @@ def house_voices() -> VoiceSource:
 
         return tuple(list_voices())
 
-    def open_one(name: str) -> Engine:
-        from voicekit.engines import open_engine  # loads torch, 1.5 s
+    kept: dict[str, tuple[object, Engine]] = {}
 
-        return open_engine(name)
+    def open_one(name: str) -> Engine:
+        from voicekit.engines import load_voice, open_engine  # loads torch, 1.5 s
+
+        # The last voice stays open: reading and hashing its weights takes longer than a sentence.  What was read is
+        # what was hashed, so a file that changes meanwhile is noticed by its stamp, and a stale one by the permit.
+        stamp = [(path, *_stamp(path)) for path in load_voice(name).weights]
+        if name not in kept or kept[name][0] != stamp:
+            kept.clear()
+            kept[name] = (stamp, open_engine(name))
+        return kept[name][1]
 
     def make(choice: SpeechChoice) -> Any:
         from voicekit.engines import SpeechParams  # loaded by then
