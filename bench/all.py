@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.report import command, parse, say
 
-NAMES = ("intelligibility", "vocoder", "commanded_pitch", "no_donor", "speed", "ledger")
+NAMES = ("intelligibility", "vocoder", "commanded_pitch", "prosody", "no_donor", "speed", "ledger")
 ROOT = Path(__file__).resolve().parents[1]
 
 
