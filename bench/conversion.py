@@ -31,8 +31,8 @@ from voicekit.pitch import PitchTrack, track_pitch, track_sung_pitch
 from voicekit.studio import ConvertOptions, NarrateOptions, Studio, house_voices
 from voicekit.train.corpus import read_corpus
 
-CLIPS, QUICK_CLIPS = 16, 2
-SWEEP_CLIPS = 6
+CLIPS, QUICK_CLIPS = 10, 2
+SWEEP_CLIPS = 3
 DETAILS = (0.0, 0.7)
 TARGETS = ("alder", "linnet")
 REGISTER_HZ = 165.0  #: readers whose median F0 lies below are counted as low: sexes are not written in the data
