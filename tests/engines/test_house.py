@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import parselmouth
 import pytest
+import torch
 
 from consent import ConsentRefusedError, Ledger, Permit, PublicKey, Use
 from voicekit.engines import list_voices, load_voice, open_engine, release_keys
@@ -196,3 +197,14 @@ def test_a_recogniser_understands_each_voice(ledger: Ledger, engines: dict[str, 
         for t in texts
     ]
     assert sum(f.errors for f in found) / sum(f.words for f in found) < 0.5
+
+
+def test_calm_lowers_what_is_near_silence_and_nothing_else() -> None:
+    from voicekit.engines.house import CALM_LEVEL, calm
+
+    level = torch.tensor([-1.5, -4.4, -5.5, -8.0])
+    envelope = level[None, :, None].expand(1, 4, 80).clone()  # flat: each frame's level is its value
+    made = calm(envelope, 1.0)[0, :, 0]
+    assert torch.equal(made[:2], level[:2])
+    assert torch.allclose(made[2:], 2 * level[2:] - CALM_LEVEL, atol=1e-5)
+    assert torch.equal(calm(envelope, 0.0), envelope)

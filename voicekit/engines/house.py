@@ -40,6 +40,7 @@ from voicekit.units import hz_to_midi
 
 VERSION = "house-3"
 _MOST_AT_ONCE = 4  # beyond that the writing of takes and the memory of so many sentences outweigh it
+CALM_LEVEL = -4.8  #: natural log of a frame's amplitude; speech at the working level lies near -1.5
 _REFERENCE_MIDI = float(hz_to_midi(F0_REFERENCE_HZ))
 _MUTE = torch.tensor([symbol in UNVOICED for symbol in PHONE_ID])
 _SOUNDING = torch.tensor([symbol in VOWELS for symbol in PHONE_ID])
@@ -63,6 +64,8 @@ class VoiceSettings:
         How far formants are drawn out of the smoothed prediction, see `sharpen`.
     formants : float
         Factor on every formant's frequency: a longer or shorter vocal tract than any reader's.
+    calm : float
+        How far frames near silence are quietened, see `calm`.
     rate : float
         Factor on the predicted speaking rate.
     gain : float
@@ -74,6 +77,7 @@ class VoiceSettings:
     liveliness: float = 1.0
     sharpness: float = 0.0
     formants: float = 1.0
+    calm: float = 0.0
     rate: float = 1.0
     gain: float = 1.0
 
@@ -117,6 +121,17 @@ def sharpen(envelope: Tensor, amount: float, width: int = 6) -> Tensor:
     sharp = envelope + amount * (envelope - smooth)
     level = (2 * envelope).exp().mean(2, keepdim=True).log() - (2 * sharp).exp().mean(2, keepdim=True).log()
     return sharp + 0.5 * level
+
+
+def calm(envelope: Tensor, amount: float) -> Tensor:
+    """Lower the frames of an envelope (B, T, 80) that lie some 29 dB below the usual level of speech.
+
+    The readers' rooms are learnt with their voices; an expander takes them back, `amount` nepers for each neper below.
+    """
+    if amount == 0.0:
+        return envelope
+    level = 0.5 * (2 * envelope).exp().mean(2, keepdim=True).log()
+    return envelope - amount * torch.relu(CALM_LEVEL - level)
 
 
 def move_formants(envelope: Tensor, ratio: float) -> Tensor:
@@ -199,14 +214,10 @@ class HouseEngine(Engine):
         # one thread for each sentence is faster for a chapter, and gives the same samples on any number of cores.
         if torch.get_num_threads() != 1:
             torch.set_num_threads(1)
-        voice = self.settings
         generator = torch.Generator().manual_seed(params.seed)
 
         def phonemise(words: str) -> tuple[tuple[Phone, ...], tuple[str, ...]]:
             return phonemise_marked(words, params.language)
-
-        def shape(envelope: Tensor) -> Tensor:
-            return move_formants(sharpen(envelope, voice.sharpness), voice.formants) + float(np.log(voice.gain))
 
         marked = manner.mark(spoken, phonemise)
         for start, stop in split_at_pauses(marked.phones):
@@ -214,7 +225,16 @@ class HouseEngine(Engine):
             place = params.place.replace(manner.FIRST, "") if start else params.place
             place = place.replace(manner.LAST, "") if stop < len(marked.phones) else place
             plan = self._plan(marked.part(start, stop), params, place, generator)
-            yield from windows.render(self.acoustic, self.vocoder, self.embedding, plan, shape)
+            yield from windows.render(self.acoustic, self.vocoder, self.embedding, plan, self._spoken)
+
+    def _coloured(self, envelope: Tensor) -> Tensor:
+        """The decoder's envelope (1, T, 80) as this voice has it, frame by frame."""
+        voice = self.settings
+        return move_formants(sharpen(envelope, voice.sharpness), voice.formants) + float(np.log(voice.gain))
+
+    def _spoken(self, envelope: Tensor) -> Tensor:
+        """`_coloured`, and calm; a song has its rests, and its soft consonants carry words."""
+        return calm(self._coloured(envelope), self.settings.calm)
 
     @torch.inference_mode()
     def _plan(
@@ -326,7 +346,7 @@ class HouseEngine(Engine):
         sounding = torch.from_numpy(phrase.voicing(phrase.natural))[None].float()
         spread = self.acoustic.spread(encoded, torch.from_numpy(phrase.natural)[None])
         envelope = self.acoustic.decode(spread, timbre, sounding, self.embedding)
-        envelope = move_formants(sharpen(envelope, voice.sharpness), voice.formants) + float(np.log(voice.gain))
+        envelope = self._coloured(envelope)
         envelope = singer.hold(envelope, positions)
         envelope = singer.raise_first_formant(envelope, F0_REFERENCE_HZ * 2.0**octaves, vuv)
         envelope = envelope + torch.from_numpy(singer.gains(phrase, line, params.breath_db))[None, :, None]
