@@ -346,7 +346,7 @@ class HouseEngine(Engine):
         sounding = torch.from_numpy(phrase.voicing(phrase.natural))[None].float()
         spread = self.acoustic.spread(encoded, torch.from_numpy(phrase.natural)[None])
         envelope = self.acoustic.decode(spread, timbre, sounding, self.embedding)
-        envelope = self._coloured(envelope)
+        envelope = singer.clear_hiss(self._coloured(envelope), sounding)
         envelope = singer.hold(envelope, positions)
         envelope = singer.raise_first_formant(envelope, F0_REFERENCE_HZ * 2.0**octaves, vuv)
         envelope = envelope + torch.from_numpy(singer.gains(phrase, line, params.breath_db))[None, :, None]

@@ -21,7 +21,7 @@ from voicekit.features.mel import band_centres
 from voicekit.singing.line import SungLine, SungPhone
 from voicekit.text.phones import PHONE_ID, SILENCE, UNVOICED, VOWELS
 
-__all__ = ["Phrase", "phrases_of", "raise_first_formant", "stretch"]
+__all__ = ["Phrase", "clear_hiss", "phrases_of", "raise_first_formant", "stretch"]
 
 DIPHTHONGS = frozenset({"AW", "AY", "EY", "OW", "OY"})
 _VOWEL_FRAMES = 18  # what the model knows as a long vowel
@@ -32,6 +32,8 @@ _EDGE_FRAMES = 4  # silence the networks see around a phrase
 _JOIN_S = 0.12  # a shorter rest does not part phrases
 _ATTACK_S = 0.012
 _RELEASE_S = 0.05
+HISS_FROM_HZ = 400.0
+RUMBLE_NEPERS = 1.5  #: 13 dB
 _FLANK_NEPERS = 4.0  # an octave: the flank of a formant of ordinary width
 _DB = 20.0 / np.log(10.0)
 
@@ -132,6 +134,20 @@ def hold(values: Tensor, positions: Floats) -> Tensor:
     high = np.minimum(low + 1, values.shape[1] - 1)
     share = torch.from_numpy((positions - low).astype(np.float32))[None, :, None]
     return values[:, low] * (1 - share) + values[:, high] * share
+
+
+def clear_hiss(envelope: Tensor, sounding: Tensor) -> Tensor:
+    """Take the rumble of the readers' rooms out of unvoiced frames: no hiss is made below 400 Hz.
+
+    Parameters
+    ----------
+    envelope : Tensor
+        (1, T, 80) natural log of amplitude.
+    sounding : Tensor
+        (1, T) 1 where voiced.
+    """
+    rumble = (band_centres() < HISS_FROM_HZ).to(envelope.dtype)
+    return envelope - RUMBLE_NEPERS * (1 - sounding)[..., None] * rumble
 
 
 def raise_first_formant(envelope: Tensor, f0_hz: Floats, vuv: npt.NDArray[np.bool_]) -> Tensor:

@@ -68,7 +68,7 @@ HOUSE: tuple[HouseVoice, ...] = (
     HouseVoice(
         "heron", (0.6, 1.0), 60,
         "A darker higher voice, measured; American English.", "an older woman",
-        {**_SPOKEN, "formants": 0.86, "pitch_semitones": -3.4, "rate": 0.86},
+        {**_SPOKEN, "formants": 0.84, "pitch_semitones": -1.0, "rate": 0.86},
     ),
     HouseVoice(
         "linnet", (0.6, 1.0), 60,
