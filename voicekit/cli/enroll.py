@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from voicekit.errors import UsageError
 if TYPE_CHECKING:
     from voicekit.studio import EnrolStep
 
-__all__ = ["add_options", "enroll", "remove"]
+__all__ = ["add_options", "enroll", "references", "remove"]
 
 _STAGES = {
     "check": "checking the recordings",
@@ -28,7 +29,7 @@ _STAGES = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of both."""
-    parser.add_argument("--audio", nargs="+", metavar="FILE", help="with enroll: the recordings that the grant names")
+    parser.add_argument("--audio", nargs="+", metavar="FILE", help="with enroll and references: the recordings")
     parser.add_argument("--grant", metavar="ID", help="with enroll: the grant (or its beginning)")
     parser.add_argument(
         "--transcript", metavar="FILE", help="with enroll: what is said; one text, or lines of FILE, a tab, TEXT"
@@ -82,6 +83,31 @@ def enroll(args: argparse.Namespace, screen: Screen) -> int:
             "notices": list(made.notices),
         }
     )
+    return DONE
+
+
+def references(args: argparse.Namespace, screen: Screen) -> int:
+    """Print what a grant's draft says of recordings: name, hash of the file, hash of the samples, length."""
+    from voicekit.enrol.recording import read_recording  # numpy
+
+    if not args.audio:
+        raise UsageError("voices references: of which recordings?", "give --audio FILE...")
+    found = [read_recording(Path(name)) for name in args.audio]
+    rows = [
+        {
+            "name": one.name,
+            "file_sha256": one.sha256,
+            "pcm_sha256": one.pcm_sha256,
+            "seconds_milli": round(one.seconds * 1000),
+        }
+        for one in found
+    ]
+    for row in rows:
+        screen.say("[[references]]")
+        for name, value in row.items():
+            screen.say(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+        screen.say()
+    screen.result(rows)
     return DONE
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from voicekit.cli.common import DONE, Screen, add_common, new_verb
-from voicekit.cli.enroll import add_options, enroll, remove
+from voicekit.cli.enroll import add_options, enroll, references, remove
 from voicekit.errors import UsageError
 
 __all__ = ["add", "run"]
 
-_ACTIONS = ("list", "show", "draft", "adopt", "own", "enroll", "remove")
+_ACTIONS = ("list", "show", "draft", "adopt", "own", "enroll", "remove", "references")
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,6 +38,8 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     """List, show, draft or adopt."""
     from voicekit.studio import Studio  # numpy and the ledger's database: not before it is needed
 
+    if args.action == "references":
+        return references(args, screen)
     if args.action != "list" and not args.voice:
         raise UsageError(f"voices {args.action}: which voice?", "see `voicekit voices`")
     if args.take and args.action != "own":

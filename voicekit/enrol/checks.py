@@ -147,7 +147,8 @@ def speech_seconds(samples: npt.NDArray[np.float32]) -> float:
     if len(level) < 10:
         return 0.0
     loud, floor = np.quantile(level, 0.95), np.quantile(level, 0.05)
-    return float((level > max(loud - 35.0, min(floor + 10.0, loud - 6.0))).sum()) / 100.0
+    least = max(loud - 35.0, min(floor + 10.0, loud - 6.0), -70.0)
+    return float((level > least).sum()) / 100.0
 
 
 def clipped_ppm(samples: npt.NDArray[np.float32]) -> float:

@@ -1,0 +1,237 @@
+"""Enrolled voices: how like the person, by an independent verifier, and how long it takes.
+
+Run as ``python -m bench.enrolment CORPUS``, a folder with ``transcripts.tsv`` (see docs/training.md). Each reader is
+enrolled through the studio, under a grant, from some of their recordings; the voice says five sentences; resemblyzer
+compares them with recordings of the reader that were not used, and with every other reader of the corpus.
+
+The readers of librispeech_other, LJ Speech and awb were among those the general model was trained on (their embeddings
+are not shipped); p226 and the readers that `voicekit.train.split.is_held_out` picks were not, but all of those except
+p226 have one recording only, of which nothing can be kept back: they are enrolled from it and compared with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.report import RESULTS, machine_record
+from consent import UNLIMITED, GrantDraft
+from consent.engines import Engines, find_engines
+from voicekit.audio import read_audio, resample
+from voicekit.enrol.recording import read_recording
+from voicekit.studio import EnrolOptions, NarrateOptions, Studio
+from voicekit.studio import enrolment as enrolment_module
+from voicekit.train.split import is_held_out
+
+SENTENCES = (
+    "The boy was there when the sun rose. A rod is used to catch pink salmon. The source of the huge river is the "
+    "clear spring. Kick the ball straight and follow through. Help the woman get back to her feet."
+)
+USE = (
+    "A measurement of how like a person a voice becomes that is built from their recordings, made once, on this "
+    "machine, and thrown away afterwards; nothing of it is published or kept."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the corpus's table."""
+
+    key: str
+    speaker: str
+    text: str
+    seconds: float
+
+
+def read_rows(corpus: Path) -> list[Row]:
+    """All recordings with a text that is believed."""
+    import soundfile
+
+    with (corpus / "transcripts.tsv").open(encoding="utf-8", newline="") as handle:
+        table = list(csv.DictReader(handle, delimiter="\t"))
+    found = [row for row in table if row["text"] and float(row["confidence"]) >= 0.7]
+    return [Row(r["file"], r["speaker"], r["text"], soundfile.info(corpus / r["file"]).duration) for r in found]
+
+
+KEPT = 3  #: recordings of each reader that are not enrolled from, where there are several
+
+
+def held_out(row: Row) -> bool:
+    """Whether the general model never heard this reader."""
+    return bool(is_held_out(row))  # type: ignore[arg-type]
+
+
+def choose(rows: list[Row], seconds: float) -> tuple[list[Row], list[Row]]:
+    """Recordings to enrol from, in all about `seconds`, and those kept back."""
+    used: list[Row] = []
+    for row in rows[:-KEPT] if len(rows) > KEPT else rows:
+        if sum(one.seconds for one in used) >= seconds:
+            break
+        used.append(row)
+    return used, rows[len(used) :]
+
+
+def enrol(corpus: Path, used: list[Row], words: bool, work: Path) -> tuple[np.ndarray, dict[str, Any]]:
+    """What the voice says, at 16 kHz, and what was measured on the way."""
+    paths = [corpus / row.key for row in used]
+    references = []
+    for path in paths:
+        one = read_recording(path)
+        milli = round(one.seconds * 1000)
+        references.append(
+            {"name": one.name, "file_sha256": one.sha256, "pcm_sha256": one.pcm_sha256, "seconds_milli": milli}
+        )
+    now = int(time.time())
+    draft = {
+        "voice": "reader",
+        "basis": "dedication",
+        "adaptation": "embedding",
+        "intended_use": USE,
+        "subject": {"adult": True},
+        "notice": {"text": "Openly licensed recordings.", "language": "en", "version": "1"},
+        "scope": {
+            "modes": ["speech"], "purposes": ["any"], "commercial": False, "languages": ["en"], "territories": ["001"],
+            "titles": ["any"], "content_refused": [], "max_renders": 10, "max_seconds": UNLIMITED,
+        },
+        "validity": {"not_before": now - 60, "not_after": now + 86_400},
+        "references": references,
+        "withdrawal": {"how": "Tell the operator.", "effect": "delete-voice"},
+    }  # fmt: skip
+    table = work / "words.tsv"
+    table.write_text("".join(f"{Path(row.key).name}\t{row.text}\n" for row in used), encoding="utf-8")
+    with Studio.create(work / "studio", "bench") as studio:
+        grant = studio.ledger.add_grant(GrantDraft(draft, "", "bench", work))
+        began, spent = time.monotonic(), time.process_time()
+        options = EnrolOptions(transcript=table if words else None, measure=False)
+        made = studio.enrol("reader", paths, grant=grant, options=options)
+        took, used_s = time.monotonic() - began, time.process_time() - spent
+        say = NarrateOptions(profile="clip", formats=("wav",), purpose="evaluation")
+        take = studio.narrate(SENTENCES, voice="reader", out=work / "out", options=say)
+        sound = resample(read_audio(take.path), 16_000).samples
+    return sound, {**dict(made.voice.card["measured"]), "took_s": took, "processor_s": used_s, "stages": made.seconds}
+
+
+def main() -> None:
+    """Measure and write bench/results/enrolment.*."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--most", type=int, default=1000, help="readers in each group")
+    args = parser.parse_args()
+    engine: Any = find_engines().speaker
+    enrolment_module.find_engines = lambda: Engines(None, engine)
+    rows = read_rows(args.corpus)
+    readers: dict[str, list[Row]] = {}
+    for row in rows:
+        readers.setdefault(row.speaker, []).append(row)
+    readers = {name: mine for name, mine in readers.items() if not mine[0].key.startswith(("flite", "thorsten"))}
+
+    def embed(row: Row) -> np.ndarray:
+        return np.asarray(engine.embed(read_recording(args.corpus / row.key).at(16_000)))
+
+    print("listening to", len(readers), "readers", flush=True)
+    natural = {name: np.stack([embed(row) for row in mine[-KEPT:]]) for name, mine in readers.items()}
+    means = {name: table.mean(0) / np.linalg.norm(table.mean(0)) for name, table in natural.items()}
+    several = sorted((name for name, mine in readers.items() if len(mine) >= 8), key=lambda name: name != "p226")
+    alone = [name for name, mine in readers.items() if len(mine) == 1 and held_out(mine[0])]
+    single = sorted(name for name in alone if readers[name][0].seconds >= 12.0)
+    plans = [("30 s", name, 30.0, True) for name in several]
+    plans += [("2 min", name, 110.0, True) for name in several if sum(r.seconds for r in readers[name][:-KEPT]) > 110]
+    plans += [("one recording", name, 1.0, True) for name in single]
+    plans += [("45 s", name, 45.0, True) for name in several]
+    plans += [("30 s, no transcript", name, 30.0, False) for name in several]
+    counts: dict[str, int] = {}
+    found: list[dict[str, Any]] = []
+    for group, name, seconds, words in plans:
+        if counts.setdefault(group, 0) >= args.most:
+            continue
+        counts[group] += 1
+        used, kept = choose(readers[name], seconds)
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                sound, measured = enrol(args.corpus, used, words, Path(folder))
+            except Exception as problem:  # a reader that is refused is a result
+                print(group, name, "refused:", problem, flush=True)
+                found.append({"group": group, "reader": name, "refused": str(problem)})
+                continue
+        made = np.asarray(engine.embed(sound))
+        others = {other: float(made @ mean) for other, mean in means.items() if other != name}
+        nearest = max(others, key=lambda other: others[other])
+        own = [float(made @ vector) for vector in natural[name]]
+        pairs = natural[name] @ natural[name].T
+        same = float(pairs[~np.eye(len(pairs), dtype=bool)].mean()) if len(pairs) > 1 else float("nan")
+        found.append(
+            {
+                "group": group,
+                "reader": name,
+                "held_out": held_out(readers[name][0]),
+                "register": "lower" if int(measured["pitch_middle_millihertz"]) < 165_000 else "higher",
+                "seconds": round(sum(row.seconds for row in used), 1),
+                "similarity": round(float(np.mean(own)), 4),
+                "similarity_of_means": round(float(made @ means[name]), 4),
+                "nearest_other": round(others[nearest], 4),
+                "rank": 1 + sum(value > float(made @ means[name]) for value in others.values()),
+                "natural_same_reader": None if np.isnan(same) else round(same, 4),
+                "strangers_median": round(float(np.median(list(others.values()))), 4),
+                "took_s": round(float(measured["took_s"]), 1),
+                "processor_s": round(float(measured["processor_s"]), 1),
+                "stages": measured["stages"],
+                "kept_back": len(kept),
+            }
+        )
+        print(found[-1], flush=True)
+        write(found, len(readers))
+
+
+def write(found: list[dict[str, Any]], readers: int) -> None:
+    """What there is so far; a run takes an hour, and may be stopped."""
+    data, page = report(found, readers)
+    machine = machine_record()
+    (RESULTS / "enrolment.json").write_text(json.dumps({"machine": machine, **data}, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / "enrolment.md").write_text(f"{page}\n{machine['cpu']}, {machine['cores']} cores\n", encoding="utf-8")
+
+
+def report(found: list[dict[str, Any]], readers: int) -> tuple[dict[str, Any], str]:
+    """Numbers and a page."""
+    lines = [
+        "# Enrolled voices",
+        "",
+        f"`python -m bench.enrolment CORPUS`; resemblyzer 0.1.4, against {readers} readers, three recordings each",
+        "where there are so many. p226 and the readers of *one recording* were never heard by the general model, the",
+        "other readers were. Readers of *one recording* are compared with that recording, all others with recordings",
+        "they were not enrolled from.",
+        "",
+        "| From | Register | Readers | Similarity | Nearest other | Strangers' median | Natural, same reader "
+        "| Nearest to the reader | Among the first ten | Time, median | Processor time, median |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for group in dict.fromkeys(row["group"] for row in found):
+        for register in ("lower", "higher", "all"):
+            good = [r for r in found if r["group"] == group and "refused" not in r]
+            mine = [r for r in good if register in ("all", r["register"])]
+            if not mine:
+                continue
+
+            def mean(key: str, rows: list[dict[str, Any]] = mine) -> str:
+                values = [row[key] for row in rows if row[key] is not None]
+                return f"{np.mean(values):.3f}" if values else "-"
+
+            cells = [group, register, str(len(mine))]
+            cells += [mean(key) for key in ("similarity", "nearest_other", "strangers_median", "natural_same_reader")]
+            cells += [f"{sum(row['rank'] <= most for row in mine)} of {len(mine)}" for most in (1, 10)]
+            cells += [f"{np.median([row[key] for row in mine]):.1f} s" for key in ("took_s", "processor_s")]
+            lines.append("| " + " | ".join(cells) + " |")
+    refused = [row for row in found if "refused" in row]
+    lines += [""] + [f"- refused: {row['group']}, {row['reader']}: {row['refused']}" for row in refused]
+    return {"readers": readers, "rows": found}, "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    main()
