@@ -43,6 +43,38 @@
       jump((event.clientX - box.left) / box.width * parseFloat(plot.dataset.seconds));
     }
   });
+  // Tabs by arrow keys, as the pattern for tabs has it; Gradio listens to clicks alone.
+  document.addEventListener('keydown', (event) => {
+    const tab = event.target.closest?.('[role=tab]');
+    const move = { ArrowLeft: -1, ArrowRight: 1, Home: 'first', End: 'last' }[event.key];
+    if (!tab || move === undefined || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const all = [...tab.closest('[role=tablist]').querySelectorAll('[role=tab]')];
+    const tabs = all.filter((one) => one.offsetParent !== null && !one.disabled);
+    const to = move === 'first' ? 0 : move === 'last' ? tabs.length - 1 : tabs.indexOf(tab) + move;
+    const next = tabs[(to + tabs.length) % tabs.length];
+    event.preventDefault();
+    next.focus();
+    next.click();
+  });
+  // Gradio gives every radio a name of its own, so that the browser sees no group and arrow keys do nothing.
+  document.addEventListener('keydown', (event) => {
+    const move = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+    if (!move || !event.target.matches?.('input[type=radio]') || event.altKey || event.ctrlKey || event.metaKey) return;
+    const all = [...(event.target.closest('fieldset')?.querySelectorAll('input[type=radio]') ?? [])];
+    const radios = all.filter((one) => one.offsetParent !== null && !one.disabled);
+    if (radios.length < 2 || new Set(radios.map((one) => one.name)).size === 1) return;
+    const next = radios[(radios.indexOf(event.target) + move + radios.length) % radios.length];
+    event.preventDefault();
+    next.focus();
+    next.click();
+  });
+  // A slider let go of: Gradio hears the mouse alone, so that keys moved the handle and nothing else.
+  document.addEventListener('keyup', (event) => {
+    const keys = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown'];
+    if (event.target.matches?.('input[type=range]') && keys.includes(event.key)) {
+      event.target.dispatchEvent(new PointerEvent('pointerup', { bubbles: true }));
+    }
+  });
   // Parts of a song on one clock, muted or alone; the stems are the delivered files, nothing is kept.
   let context = null, sounding = null;
   const weigh = (panel) => {

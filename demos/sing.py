@@ -133,7 +133,9 @@ class SingTab:
                 ]
                 self.grants = gr.Textbox("", visible=False)
                 with gr.Row():
-                    self.transpose = gr.Slider(-24, 24, 0, step=1, label="Transpose", info="in semitones, 0 is none")
+                    self.transpose = gr.Slider(
+                        -24, 24, 0, step=1, label="Transpose", info="in semitones, 0 is none", elem_id="sing-transpose"
+                    )
                     self.vibrato = gr.Slider(0, 100, 35, step=5, label="Vibrato", info="in cents, 0 is none")
                 with gr.Accordion("More choices: doubles, seed, title, purpose, territory", open=False):
                     self.doubles = gr.Slider(

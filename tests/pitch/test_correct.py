@@ -18,6 +18,7 @@ from voicekit.pitch import (
     parse_scale,
     sung_notes,
 )
+from voicekit.pitch.overlap_add import lay_periods
 from voicekit.units import hz_to_midi, midi_to_hz
 
 CENTS_TOL = 3.0
@@ -224,3 +225,23 @@ def test_nothing_voiced_is_left_alone() -> None:
 
 def test_note_names() -> None:
     assert [note_name(m) for m in (60, 61, 69.2, 45.98, 57.5 - 0.1)] == ["C4", "C#4", "A4+20", "Bb2", "A3+40"]
+
+
+def test_overlap_add_keeps_what_the_contour_is_too_slow_for() -> None:
+    """What shakes at 15 Hz is smoothed out of a contour with long windows; the periods themselves keep it."""
+    rate, extent = 24_000, 30.0
+    t = np.arange(2 * rate) / rate
+    hz = 220.0 * 2 ** (extent / 1200 * np.sin(2 * np.pi * 15.0 * t))
+    wave = sum(np.sin(2 * np.pi * k * np.cumsum(hz) / rate) / k for k in range(1, 15)) * 0.1
+    frames = np.full(200, 220.0)  # a tracker that saw nothing of it
+    made = lay_periods(np.asarray(wave)[None], rate, frames, frames * 2 ** (1 / 12))[0]
+    # Truth by the analytic phase of the fundamental, which is no tracker: band-passed, unwrapped, differentiated.
+    spectrum = np.fft.fft(made)
+    freqs = np.fft.fftfreq(len(made), 1 / rate)
+    band = np.where((freqs > 140) & (freqs < 330), 2 * spectrum, 0)
+    heard = np.diff(np.unwrap(np.angle(np.fft.ifft(band)))) * rate / (2 * np.pi)
+    inner = heard[rate // 2 : -rate // 2]
+    cents = 1200 * np.log2(inner / (220.0 * 2 ** (1 / 12)))
+    at = np.arange(len(inner)) / rate
+    swing = 2 * np.abs(np.mean(cents * np.exp(-2j * np.pi * 15.0 * at)))
+    assert abs(np.mean(cents)) < 3.0 and swing > 0.8 * extent

@@ -21,6 +21,7 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 Lay = Callable[[F64, int, F64, F64], F64]
 
+_PERIOD_TRUST_OCTAVES = 0.3  # how far a period may lie from the tracker's contour
 LOWEST_HZ = 50.0  #: Praat lays no period longer than 20 ms
 
 
@@ -163,8 +164,26 @@ def _weight(vuv: npt.NDArray[np.bool_], size: int, hop: float, ramp: int) -> F64
     return np.clip(weight, 0.0, 1.0)
 
 
+def _moved_periods(pulses_s: F64, measured: F64, commanded: F64) -> tuple[F64, F64]:
+    """Times (n,) and F0 (n,) in Hz at which the periods of a recording are to be laid.
+
+    Each period is moved by the ratio of commanded to measured contour.  Were they laid at the commanded contour itself,
+    all that moves faster than the tracker's window follows would be lost, and fluctuation and fast vibrato with it.
+    """
+    times = (np.arange(len(measured)) + 0.5) / FRAME_RATE
+    voiced = (measured > 0) & (commanded > 0)
+    if len(pulses_s) < 2 or not voiced.any():
+        return np.zeros(0), np.zeros(0)
+    middles, own = (pulses_s[1:] + pulses_s[:-1]) / 2.0, 1.0 / np.diff(pulses_s)
+    near = np.interp(middles, times[voiced], measured[voiced])
+    ratio = np.interp(middles, times[voiced], np.log(commanded[voiced] / measured[voiced]))
+    # A gap between voiced stretches, or a pulse too many, is no period.
+    sound = np.abs(np.log2(own / near)) < _PERIOD_TRUST_OCTAVES
+    return middles[sound], np.maximum(own * np.exp(ratio), LOWEST_HZ)[sound]
+
+
 def lay_periods(channels: F64, sample_rate: int, measured: F64, commanded: F64) -> F64:
-    """Praat's overlap-add of one piece.
+    """Praat's overlap-add of one piece; every period keeps its own deviation from the contour.
 
     Parameters
     ----------
@@ -196,9 +215,15 @@ def lay_periods(channels: F64, sample_rate: int, measured: F64, commanded: F64) 
         middle = channels[0]  # channels that cancel each other
     mean = parselmouth.Sound(middle, sampling_frequency=sample_rate)
     pulses = call([mean, pitch_of(measured)], "To PointProcess (cc)")
-    tier = call(pitch_of(np.where(commanded > 0, np.maximum(commanded, LOWEST_HZ), 0.0)), "Down to PitchTier")
     if call(pulses, "Get number of points") < 2:
         return channels
+    times, hertz = _moved_periods(np.asarray(call(pulses, "To Matrix").values[0]), measured, commanded)
+    if len(times):
+        tier = call("Create PitchTier", "moved", 0.0, len(middle) / sample_rate)
+        for second, value in zip(times, hertz, strict=True):
+            call(tier, "Add point", float(second), float(value))
+    else:
+        tier = call(pitch_of(np.where(commanded > 0, np.maximum(commanded, LOWEST_HZ), 0.0)), "Down to PitchTier")
     made = np.zeros_like(channels)
     for number, channel in enumerate(channels):
         sound = parselmouth.Sound(channel, sampling_frequency=sample_rate)
