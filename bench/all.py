@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.report import command, parse, say
 
-NAMES = ("intelligibility", "vocoder", "commanded_pitch", "prosody", "no_donor", "speed", "ledger")
+NAMES = ("intelligibility", "vocoder", "formants", "commanded_pitch", "prosody", "no_donor", "speed", "ledger")
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         line = [sys.executable, "-m", f"bench.{name}", "--out", str(options.out.resolve())]
         if options.quick:
             line.append("--quick")
-        if options.weights is not None and name in ("vocoder", "commanded_pitch"):
+        if options.weights is not None and name in ("vocoder", "formants", "commanded_pitch"):
             line += ["--weights", str(options.weights.resolve())]
         if name == "commanded_pitch":
             line += ["--workers", str(options.workers)]

@@ -7,7 +7,7 @@ the ``bench`` extra.
 
 from voicekit.evaluate.f0 import PitchAgreement, compare_pitch
 from voicekit.evaluate.level import active_rms, set_level, trim_silence
-from voicekit.evaluate.spectra import SpectralDistance, spectral_distance
+from voicekit.evaluate.spectra import SpectralDistance, cepstral_distortion, periodicity, spectral_distance
 from voicekit.evaluate.statistics import Interval, bootstrap_mean, bootstrap_ratio
 from voicekit.evaluate.words import WordErrors, count_word_errors, plain_words
 
@@ -19,8 +19,10 @@ __all__ = [
     "active_rms",
     "bootstrap_mean",
     "bootstrap_ratio",
+    "cepstral_distortion",
     "compare_pitch",
     "count_word_errors",
+    "periodicity",
     "plain_words",
     "set_level",
     "spectral_distance",
