@@ -39,8 +39,9 @@ def fastest(work: Callable[[], object]) -> tuple[float, float]:
 
 def networks(report: Report, vocoder: Vocoder) -> str:
     """Add the table of speeds by threads; says what was left out."""
-    envelope = np.full((SECONDS * FRAME_RATE, 80), -5.0, dtype=np.float32)
-    f0 = np.full(SECONDS * FRAME_RATE, 140.0)
+    n_frames = round(SECONDS * FRAME_RATE)
+    envelope = np.full((n_frames, 80), -5.0, dtype=np.float32)
+    f0 = np.full(n_frames, 140.0)
     systems: list[tuple[str, Callable[[], object]]] = [
         ("voicekit", lambda: resynthesise(vocoder, envelope, f0, 0)),
     ]

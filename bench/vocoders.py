@@ -160,7 +160,8 @@ class GriffinLim(System):
     Source
     ------
     D. Griffin, J. Lim, "Signal estimation from modified short-time Fourier transform", 1984; 80 mel bands up to
-    12 kHz and 32 iterations of the fast variant (Perraudin, Balazs, Sondergaard 2013), as neural vocoders are compared with it.
+    12 kHz and 32 iterations of the fast variant (Perraudin, Balazs, Sondergaard 2013), as neural vocoders
+    are compared with it.
     """
 
     name = "Griffin-Lim"
