@@ -124,6 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--most", type=int, default=1000, help="readers in each group")
+    parser.add_argument("--others", type=int, default=1000, help="readers with one recording to compare with")
     args = parser.parse_args()
     engine: Any = find_engines().speaker
     enrolment_module.find_engines = lambda: Engines(None, engine)
@@ -132,6 +133,9 @@ def main() -> None:
     for row in rows:
         readers.setdefault(row.speaker, []).append(row)
     readers = {name: mine for name, mine in readers.items() if not mine[0].key.startswith(("flite", "thorsten"))}
+
+    lonely = sorted(name for name, mine in readers.items() if len(mine) < 8)
+    readers = {name: mine for name, mine in readers.items() if name not in lonely[args.others :]}
 
     def embed(row: Row) -> np.ndarray:
         return np.asarray(engine.embed(read_recording(args.corpus / row.key).at(16_000)))

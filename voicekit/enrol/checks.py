@@ -120,7 +120,7 @@ def _measures(one: Recording) -> list[tuple[str, float, bool, str]]:
     snr = snr_db(samples)
     flatness = floor_flatness(samples)
     noisy = snr < MIN_SNR_DB
-    tonal = snr < 2 * MIN_SNR_DB and flatness < MAX_TONAL_FLATNESS
+    tonal = snr < MIN_SNR_DB + 9.0 and flatness < MAX_TONAL_FLATNESS
     return [
         ("clipped", clipped, clipped > MAX_CLIPPED_PPM, f"{clipped:.0f} ppm of its samples are clipped"),
         ("music", flatness, tonal, f"tones sound on in the pauses, {snr:.0f} dB below the voice"),

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from consent import ConsentRefusedError, Ledger, Operand, Use, Vault, WeightsRef
 from consent.engines import SpeakerCheck, find_engines
 from consent.outputs import hash_file
-from consent.scope import commercial_licence
 from consent.statements import Grant
 from consent.synthetic import refuse_outputs, refuse_synthetic
 from voicekit.errors import UsageError
@@ -346,7 +345,7 @@ class Enrolment:
         self, vault: Vault, grant: Grant, recordings: Sequence[Recording], done: Any
     ) -> tuple[str, dict[str, int | str]]:
         """Entry first, then sealed: files without an entry would be nobody's."""
-        licence = "CC-BY-4.0" if not grant.weights else grant.weights[0].license
+        licence = done.base[0].license  # what was derived from a model is under no freer licence than the model
         name = f"{self._voice}.voice.safetensors"
         measured: dict[str, int | str] = {
             "seconds_milli": round(sum(one.seconds for one in recordings) * 1000),
@@ -357,7 +356,7 @@ class Enrolment:
             method=done.method,
             references=[one.sha256 for one in recordings],
             base=[WeightsRef(one.name, one.sha256, one.license) for one in done.base],
-            derived=[WeightsRef(name, done.sha256, licence if commercial_licence(licence) else "CC-BY-4.0")],
+            derived=[WeightsRef(name, done.sha256, licence)],
             measured=measured,
         )
         with self._stage("seal"):
