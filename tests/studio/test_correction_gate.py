@@ -106,7 +106,7 @@ def test_a_house_voice_and_a_granted_voice_do_not_cover_a_stranger(tmp_path: Pat
     house = ToneHouse(make_voice(tmp_path / "voice", scope=offered(modes=("speech", "conversion"), languages=("any",))))
     with Studio.create(tmp_path / "studio", voices=house.source()) as studio:
         studio.adopt_house_voice("tone")
-        refused(studio, take, tmp_path / "out" / "c.wav", "weights-mismatch", voice="tone")
+        refused(studio, take, tmp_path / "out" / "c.wav", "reference-mismatch", voice="tone")
 
 
 def test_a_renamed_or_swapped_take_does_not_pass(own: Studio, take: Path, tmp_path: Path) -> None:
