@@ -50,6 +50,7 @@ def kept(studio: Studio, grant: str) -> list[bytes]:
     return [piece for piece in found if len(set(piece)) > 6]  # a run of zeros is everywhere
 
 
+@pytest.mark.slow
 def test_killed_anywhere_nothing_is_left_in_plain(takes: list[Path], tmp_path: Path) -> None:
     samples, _rate = soundfile.read(takes[0], dtype="int16")
     middle = samples[len(samples) // 2 :][:48]
@@ -75,6 +76,7 @@ def test_killed_anywhere_nothing_is_left_in_plain(takes: list[Path], tmp_path: P
         assert not any(piece in (done.stdout + done.stderr).encode("utf-8", "replace") for piece in looked_for)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_does_nothing_twice(
     takes: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
