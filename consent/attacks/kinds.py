@@ -11,10 +11,12 @@ from ..audit import audit_folder
 from ..authority import check_signatures
 from ..envelope import Envelope
 from ..keys import PublicKey, SigningKey
+from ..parts import Software, WeightsRef
 from ..permit import Permit
 from ..records import read_record
 from ..statements import (
     LEDGER_KINDS,
+    Enrolment,
     Erasure,
     HeadKey,
     KeyEnrolled,
@@ -169,7 +171,16 @@ def samples(world: World) -> dict[str, bytes]:
         (HeadKey(**head, nonce=new_nonce(), algorithm="ml-dsa-44", public="A" * 1750 + "=="), (key,)),
         (Erasure(**head, nonce=new_nonce(), subject=speaker, commitments=(), items=0, reason="asked"), (key,)),
         (Refusal(**head, nonce=new_nonce(), reason="x", during="open", previous="none"), (key,)),
-    )
+        (
+            Enrolment(
+                **head, nonce=new_nonce(), grant="1" * 64, voice="ada", method="embedding", references=("2" * 64,),
+                base=(WeightsRef(name="base.safetensors", sha256="3" * 64, license="MIT"),),
+                derived=(WeightsRef(name="made.safetensors", sha256="4" * 64, license="MIT"),),
+                software=Software(name="attacks", version="1"),
+            ),
+            (key,),
+        ),
+    )  # fmt: skip
     for statement, keys in made:
         found.setdefault(statement.payload_type(), statement.sign(*keys).to_bytes())
     return found

@@ -111,7 +111,7 @@ def test_house_voice_by_record(studio: Path, capsys, tmp_path_factory) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place", "words"),
     [
-        ('modes = ["speech"]', 'modes = ["speach"]', "line 21, scope.modes[0]", "none of conversion, singing, speech"),
+        ('modes = ["speech"]', 'modes = ["speach"]', "line 23, scope.modes[0]", "none of conversion, singing, speech"),
         ("max_renders = 100", "max_renders = 1.5", "scope.max_renders", "whole number"),
         ("max_renders = 100", "", "scope.max_renders", "missing"),
         ("not_after = 2028-01-01", "not_after = 2048-01-01", "validity.not_after", "ten years"),

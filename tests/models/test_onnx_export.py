@@ -16,7 +16,7 @@ pytest.importorskip("onnx", reason="in the extra onnx")
 onnxruntime = pytest.importorskip("onnxruntime", reason="in the extra onnx")
 
 ENVELOPE_TOL_NEPERS = 1e-3
-NOISE_TOL_NEPERS = 2e-2  # the logarithm of a sigmoid far out is taken less carefully by the runtime
+NOISE_TOL_NEPERS = 5e-2  # the logarithm of a sigmoid far out is taken less carefully by the runtime
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
