@@ -70,6 +70,7 @@ def test_a_take_beyond_two_minutes_has_no_seams_either(
 
 @pytest.mark.parametrize("semitones", [-5.0, 0.0, 7.0])
 def test_pitch_is_as_commanded_by_another_tracker(engine: HouseEngine, take: GuideTake, semitones: float) -> None:
+    pytest.importorskip("pyworld", reason="Harvest, the other tracker, is in the bench extra")
     made = whole(engine, take, semitones=semitones)
     heard = track_harvest(Audio(made, 24_000), (60.0, 500.0))
     both = take.track.vuv & heard.vuv[: take.n_frames]

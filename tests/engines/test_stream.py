@@ -28,6 +28,7 @@ def guide(wave: np.ndarray) -> GuideTake:
 
 
 def test_it_is_as_late_as_it_says_and_loses_no_sample(engine: HouseEngine) -> None:
+    pytest.importorskip("pyworld", reason="Harvest, the other tracker, is in the bench extra")
     asked: list[int] = []
     settings = StreamSettings()
     stream = ConversionStream(
