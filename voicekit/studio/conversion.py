@@ -33,7 +33,7 @@ from voicekit.pitch.long import KINDS, track_long
 from voicekit.studio.gate import Gate, OpenRender, Request
 from voicekit.studio.own_voice import MOST_S, copy_hashed, is_attested
 from voicekit.studio.production import PROOF_SUFFIX
-from voicekit.studio.voices import VoiceSource
+from voicekit.studio.voices import VoiceSource, opened
 from voicekit.studio.workplace import Meter, mono_blocks, workplace
 
 __all__ = ["ConversionJob", "ConvertOptions", "ConvertedTake"]
@@ -262,7 +262,9 @@ class ConversionJob:
                     self._take, "", "no pitch was found in it: silence or noise alone", "Give a take with a voice."
                 )
             reference = Operand(self._take.name, digest, "reference", "LicenseRef-own-recording")
-            return self._render(mono, track, reference, place, meter)
+            meter.tell("voice", 0.15)
+            with opened(self._voices, self._voice) as engine:
+                return self._render(engine, mono, track, reference, place, meter)
 
     def _mono(self, sound: DecodedFile, place: Path) -> DecodedFile:
         """The take as the networks hear it: one channel at 24 kHz, on disk."""
@@ -292,12 +294,10 @@ class ConversionJob:
         )
 
     def _render(
-        self, mono: DecodedFile, track: PitchTrack, reference: Operand, place: Path, meter: Meter
+        self, engine: Any, mono: DecodedFile, track: PitchTrack, reference: Operand, place: Path, meter: Meter
     ) -> ConvertedTake:
         from voicekit.engines.guide import ConvertParams, GuideTake  # loaded by the engine anyway
 
-        meter.tell("voice", 0.15)
-        engine = self._voices.open_engine(self._voice)
         semitones = self._semitones(engine, track)
         params = ConvertParams(
             source_sha256=reference.sha256,

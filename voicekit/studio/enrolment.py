@@ -418,13 +418,15 @@ class Enrolment:
         parts: list[Any] = []
         import numpy as np
 
-        with contextlib.suppress(_Measured), Gate(self._ledger).render(request) as render:
+        with contextlib.ExitStack() as stack:
+            stack.callback(speaker.forget)
+            stack.enter_context(contextlib.suppress(_Measured))
+            render = stack.enter_context(Gate(self._ledger).render(request))
             for number, text in enumerate(_TEXT):
                 params = self._voices.make_params(SpeechChoice(seed=number))
                 sound = speaker.speak(render.permit, text, params)
                 parts.append(resample(sound, 16_000).samples)
             raise _Measured
-        speaker.forget()
         return np.concatenate(parts)
 
     # -- telling -----------------------------------------------------------------------------

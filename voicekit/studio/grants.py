@@ -11,7 +11,43 @@ from voicekit.errors import UsageError
 from voicekit.studio.models import GrantStatus
 from voicekit.studio.voices import RECORD_FILE, ShippedVoice, VoiceSource, house_voices
 
-__all__ = ["draft_of", "draft_text", "find_shipped", "record_bytes", "status_of"]
+__all__ = ["draft_of", "draft_text", "find_shipped", "intended_use", "record_bytes", "status_of"]
+
+_MADE = {
+    "speech": "narration of books and other texts",
+    "singing": "singing of songs, alone and in harmony",
+    "conversion": "conversion of recordings, whose own speakers have agreed to it, into this voice",
+}
+_FOR = {
+    "speech": "audiobooks, podcasts, lessons and announcements",
+    "singing": "songs and choirs",
+    "conversion": "productions in which a recorded take is to be heard in another voice",
+}
+
+
+def intended_use(voice: str, modes: tuple[str, ...]) -> str:
+    """What adopting a house voice is for, in words: each mode that is granted, and no other.
+
+    Parameters
+    ----------
+    voice : str
+    modes : tuple of str
+        As its record offers them.
+
+    Returns
+    -------
+    str
+        More than the twenty words that a grant has to say.
+    """
+    made, products = (_listed([words[mode] for mode in words if mode in modes]) for words in (_MADE, _FOR))
+    return (
+        f"{made[:1].upper()}{made[1:]}, in this studio, with the house voice {voice}, a blend of many readers measured "
+        f"to match none of them: {products} for listeners anywhere, every file marked as AI-generated."
+    )
+
+
+def _listed(parts: list[str]) -> str:
+    return "; ".join(parts[:-1]) + "; and " + parts[-1] if len(parts) > 1 else "".join(parts)
 
 
 def draft_of(voice: str, voices: VoiceSource | None = None) -> str:
@@ -90,6 +126,7 @@ def draft_text(voice: str, record: consent.AssetRegistered) -> str:
             f'voice = "{voice}"',
             'basis = "no-donor"',
             f'record = "{record.digest}"',
+            f'intended_use = "{intended_use(voice, tuple(offered.modes))}"',
             "",
             "[scope]",
             f"modes = {names(tuple(offered.modes))}",

@@ -7,6 +7,7 @@ name before its receipt is in the ledger.
 
 from __future__ import annotations
 
+import contextlib
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -39,7 +40,7 @@ from voicekit.studio.gate import Gate, Request
 from voicekit.studio.models import ChapterTake, NarrateOptions, Take
 from voicekit.studio.production import PROOF_SUFFIX, DeliveredChapter, Production
 from voicekit.studio.sources import OpenSource, slug
-from voicekit.studio.voices import VoiceSource
+from voicekit.studio.voices import VoiceSource, opened
 from voicekit.text import TextContext
 from voicekit.text.languages import ENGLISH, LANGUAGES, asked_languages, base_tag
 from voicekit.text.phonemise import accent_of
@@ -133,14 +134,14 @@ class Narration:
         """
         chosen = self._choose()
         self._hear = hear
-        with Production(self._folder) as production:
+        with Production(self._folder) as production, contextlib.ExitStack() as stack:
             self._claim(production)
             self._deliver_left_over(production)
             production.sweep()
             self._tools.takes.sweep()
             meter = ProgressMeter([one.size for one in chosen], progress, cancel)
             meter.tell("voice")
-            engine = self._tools.voices.open_engine(self._voice)
+            engine = stack.enter_context(opened(self._tools.voices, self._voice))
             recipe = self._recipe(engine)
             self._ask_again(production, chosen, recipe)
             done = [self._chapter(one, production, engine, recipe, meter) for one in chosen]

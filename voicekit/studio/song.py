@@ -45,7 +45,7 @@ from voicekit.studio.gate import Gate, OpenRender, Request
 from voicekit.studio.production import PROOF_SUFFIX
 from voicekit.studio.song_models import SingOptions, Song, SungPart
 from voicekit.studio.sources import slug
-from voicekit.studio.voices import VoiceSource
+from voicekit.studio.voices import VoiceSource, opened
 from voicekit.text.languages import asked_languages
 
 __all__ = ["Singing"]
@@ -124,8 +124,9 @@ class Singing:
         chorus, notices, self._as_sung = chorus_of(self._score, self._names, self._options)
         self._tell = self._teller(len(chorus), progress, cancel)
         self._tell("voice", 0, 0.0, "")
-        engines = {name: self._voices.open_engine(name) for name in dict.fromkeys(one.voice for one in chorus)}
         with contextlib.ExitStack() as stack:
+            names = dict.fromkeys(one.voice for one in chorus)
+            engines = {name: stack.enter_context(opened(self._voices, name)) for name in names}
             renders = {
                 name: stack.enter_context(Gate(self._ledger).render(self._request(name, chorus, engine)))
                 for name, engine in engines.items()

@@ -23,7 +23,7 @@ from voicekit.score import Score
 from voicekit.studio.conversion import ConversionJob, ConvertedTake, ConvertOptions
 from voicekit.studio.correction import CorrectedTake, CorrectionJob, CorrectOptions
 from voicekit.studio.enrolled import with_enrolled
-from voicekit.studio.grants import draft_of, find_shipped, record_bytes, status_of
+from voicekit.studio.grants import draft_of, find_shipped, intended_use, record_bytes, status_of
 from voicekit.studio.models import GrantStatus, NarrateOptions, Take, VoiceStatus
 from voicekit.studio.narration import Narration, check_folder, folder_name
 from voicekit.studio.own_voice import DEFAULT_USE, OwnVoice, attest
@@ -34,13 +34,6 @@ from voicekit.studio.sources import open_score, open_source, target_notes
 from voicekit.studio.voices import ShippedVoice, VoiceSource, house_voices
 
 __all__ = ["Studio"]
-
-_INTENDED_USE = (
-    "Narration of books and other texts in this studio with the house voice {}, a blend of many readers "
-    "measured to match none of them: audiobooks, podcasts, lessons and announcements for listeners "
-    "anywhere, every file marked as AI-generated speech."
-)
-# A grant must say in at least twenty words what the voice is for.
 
 
 class Studio(People):
@@ -236,13 +229,15 @@ class Studio(People):
         shipped = self._shipped(name)
         if self._is_person(name):
             raise UsageError(f"{name} is a person's voice", "it is used under the grant it was enrolled with")
-        record = self.ledger.add_record(record_bytes(shipped), release_keys=tuple(self._voices.release_keys()))
+        envelope, keys = record_bytes(shipped), tuple(self._voices.release_keys())
+        record = self.ledger.add_record(envelope, release_keys=keys)
         for grant in self.grants(name):
             # after an update of voicekit the voice may have new weights, and so a new record: an older
             # grant does not reach them
             if grant.basis == "no-donor" and grant.usable and self._record_of(grant.id) == record:
                 return grant
-        made = self.ledger.grant_house_voice(record, intended_use=_INTENDED_USE.format(name))
+        modes = tuple(consent.read_record(envelope, release_keys=keys).offered.modes)
+        made = self.ledger.grant_house_voice(record, intended_use=intended_use(name, modes))
         return next(grant for grant in self.grants(name) if grant.id == made)
 
     def _shipped(self, name: str) -> ShippedVoice:

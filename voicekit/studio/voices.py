@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 from consent import PublicKey
 from voicekit.pipelines import Engine, SpeechChoice
 
-__all__ = ["RECORD_FILE", "ShippedVoice", "VoiceSource", "house_voices"]
+__all__ = ["RECORD_FILE", "ShippedVoice", "VoiceSource", "house_voices", "opened"]
 
 RECORD_FILE = "record.dsse.json"
 """Name of a voice's signed record in its folder."""
@@ -52,6 +53,28 @@ class VoiceSource:
     make_params: Callable[[SpeechChoice], Any]
     release_keys: Callable[[], Sequence[PublicKey]]
     make_sing_params: Callable[[int], Any] = int
+
+
+@contextlib.contextmanager
+def opened(source: VoiceSource, name: str) -> Iterator[Any]:
+    """An engine for one render; a person's voice is forgotten when it ends, however it ends.
+
+    Parameters
+    ----------
+    source : VoiceSource
+    name : str
+
+    Yields
+    ------
+    Engine
+    """
+    engine: Any = source.open_engine(name)
+    try:
+        yield engine
+    finally:
+        forget = getattr(engine, "forget", None)  # house voices are nobody's, and stay open
+        if forget is not None:
+            forget()
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
