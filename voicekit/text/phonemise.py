@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import threading
 import unicodedata
-from typing import Any
 
 from voicekit.errors import InputError
+from voicekit.text import espeak
 from voicekit.text.accent import Accent, accented
 from voicekit.text.kana import kana_ipa
 from voicekit.text.languages import ENGLISH, language_of
 from voicekit.text.latin import latin_ipa
 from voicekit.text.phones import PAUSE, SILENCE, Phone, ipa_word_to_phones
 
-_LOCK = threading.Lock()  # espeak-ng keeps one global state
 _PAUSE_MARKS = re.compile(r"\s*([,;:.?!—–…]+)\s*")
 _WORD = re.compile(r"\w")
 # espeak-ng reads a lone A in a phrase as the article, and the normaliser means the letter.
 _LETTER_A = re.compile(r"(?<![\w'])A(?![\w'])")
 
 
-@functools.lru_cache(maxsize=8)
-def _backend(voice: str = "en-us") -> Any:
-    """The espeak-ng backend of a language, made once (0.3 s)."""
-    import espeakng_loader
-    from phonemizer.backend import EspeakBackend
-    from phonemizer.backend.espeak.wrapper import EspeakWrapper
-
-    EspeakWrapper.set_library(espeakng_loader.get_library_path())
-    EspeakWrapper.set_data_path(espeakng_loader.get_data_path())
-    return EspeakBackend(
-        voice,
-        preserve_punctuation=False,
-        with_stress=True,
-        words_mismatch="ignore",
-        language_switch="remove-flags",
-    )
-
-
 def ipa(phrases: list[str]) -> list[str]:
     """IPA of each phrase, phones separated by ``_`` and words by a space (espeak-ng, en-us)."""
-    from phonemizer.separator import Separator
-
-    with _LOCK:
-        found: list[str] = _backend().phonemize(phrases, separator=Separator(phone="_", word=" "), strip=True)
-    return found
+    return espeak.phonemes(phrases)
 
 
 def foreign_words(phrases: list[str], language: str) -> list[list[list[str]]]:
@@ -63,12 +38,8 @@ def foreign_words(phrases: list[str], language: str) -> list[list[list[str]]]:
     if not known.espeak:
         said = latin_ipa if known.tag == "la" else kana_ipa
         return [[tokens for word in phrase.split() if (tokens := said(word))] for phrase in phrases]
-    from phonemizer.separator import Separator
-
     kept = ["".join(c for c in phrase if not c.isalpha() or _of_script(c, known.script)) for phrase in phrases]
-    with _LOCK:
-        separator = Separator(phone="_", word=" ")
-        found = _backend(known.espeak).phonemize([one or " " for one in kept], separator=separator, strip=True)
+    found = espeak.phonemes(kept, known.espeak)
     words = [[[t for t in word.split("_") if t] for word in phrase.split()] for phrase in found]
     return [[_glided(tokens) if known.tag == "fr" else tokens for tokens in phrase] for phrase in words]
 
