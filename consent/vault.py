@@ -10,9 +10,8 @@ work is finished at the next opening.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from .sealed import MAX_PLAIN, Header, SealedFile, Source, open_sealed, open_sou
 from .settling import SEALED_SUFFIX, WHERE, holdings, keystore_folder, settle
 from .statements import Enrolment
 from .synthetic import refuse_synthetic
+from .unsealed import SealedVoice, Unsealed
 from .withdrawal import Holding
 
 if TYPE_CHECKING:
@@ -37,77 +37,6 @@ RETIRED = "retention"
 FINISHED = "enrolment-finished"
 #: Name of the file in which an unfinished enrolment keeps its key.
 STATE_FILE = "state"
-
-
-@dataclass(frozen=True)
-class SealedVoice:
-    """A sealed voice at a glance.
-
-    Parameters
-    ----------
-    voice, grant, key : str
-        Whose; under which grant; name of its data key.
-    path : Path
-        The sealed file.
-    files : tuple of str
-        Names of what is inside.
-    bytes : int
-        Length of the sealed file.
-    state : str
-        sealed, dead (its key was destroyed), foreign (another ledger's) or unreadable.
-    problem : str
-        What is wrong with it, if anything.
-    """
-
-    voice: str
-    grant: str
-    key: str
-    path: Path
-    files: tuple[str, ...]
-    bytes: int
-    state: str
-    problem: str = ""
-
-    def as_dict(self) -> dict[str, object]:
-        """For JSON."""
-        return {**self.__dict__, "path": str(self.path), "files": list(self.files)}
-
-
-class Unsealed(Mapping[str, bytearray]):
-    """Plaintext in memory, by file name. Use it in a `with` block: its end overwrites the bytes.
-
-    What was copied out of it (a tensor, a `bytes` object) is the caller's to forget.
-    """
-
-    def __init__(self, files: dict[str, bytearray]) -> None:
-        self._files = files
-
-    def __getitem__(self, name: str) -> bytearray:
-        return self._files[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __repr__(self) -> str:
-        return f"Unsealed({', '.join(self._files)})"
-
-    def __enter__(self) -> Unsealed:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.wipe()
-
-    def __reduce__(self) -> str:
-        raise UsageError("an unsealed voice is not pickled; unseal it where it is needed")
-
-    def wipe(self) -> None:
-        """Overwrite everything with zeros and forget it."""
-        for data in self._files.values():
-            data[:] = bytes(len(data))
-        self._files = {}
 
 
 class Vault:
@@ -294,8 +223,8 @@ class Vault:
                 found.update(self._opened(path) if roles == {"reference"} else {})
         return Unsealed(found)
 
-    def _opened(self, path: Path) -> dict[str, bytearray]:
-        """Every file of a sealed one."""
+    def _opened(self, path: Path, only: Container[int] | None = None) -> dict[str, bytearray]:
+        """Every file of a sealed one, or those at some places in it."""
         with (
             self._store.locked(),
             open_sealed(path) as (header, handle),
@@ -306,6 +235,7 @@ class Vault:
                 return {
                     entry.name: unseal_file(header, handle, number, data_key)
                     for number, entry in enumerate(header.files)
+                    if only is None or number in only
                 }
             finally:
                 data_key[:] = bytes(32)
@@ -416,6 +346,63 @@ class Vault:
                     data_key[:] = bytes(32)
             # Opening took a while: a withdrawal that came meanwhile still counts.
             self._ledger.recheck(permit)
+        except BaseException:
+            Unsealed(found).wipe()
+            raise
+        return Unsealed(found)
+
+    def unseal_references(self, permit: Permit, voice: str) -> Unsealed:
+        """Open the reference recordings that a permit names, in memory, for a permit of this ledger that stands.
+
+        Parameters
+        ----------
+        permit : Permit
+            Open, unexpired; asked anew of the ledger here. The recordings are among its files, by SHA-256.
+        voice : str
+            The voice.
+
+        Returns
+        -------
+        Unsealed
+            File name -> bytes: exactly the recordings of the permit, all of them.
+
+        Raises
+        ------
+        ConsentRefusedError
+            Every reason of `Ledger.recheck`; permit-other-voice, reference-mismatch (the permit names no recording),
+            voice-key-destroyed (one is sealed no more), seal-broken, vault-locked.
+        """
+        self._ledger.recheck(permit)
+        if permit.voice != voice:
+            raise ConsentRefusedError(
+                "permit-other-voice", f"the permit is for {permit.voice}, not {voice}", statements=(permit.intent,)
+            )
+        settle(self._ledger)
+        wanted = {item.sha256: item.name for item in permit.operands if item.role == "reference"}
+        if not wanted:
+            raise ConsentRefusedError(
+                "reference-mismatch", "the permit names no recording of the voice", statements=(permit.intent,)
+            )
+        alive = {item.key for item in self._store.read().keys}
+        found: dict[str, bytearray] = {}
+        try:
+            for path, header in self._headers():
+                mine = (header.voice, header.grant, header.ledger) == (voice, permit.grant, self._ledger.id)
+                if not mine or header.key not in alive:
+                    continue
+                names = {n: e.name for n, e in enumerate(header.files) if e.role == "reference" and e.sha256 in wanted}
+                fresh = {n: name for n, name in names.items() if name not in found}
+                if fresh:
+                    found.update(self._opened(path, fresh))
+            missing = sorted(set(wanted.values()) - set(found))
+            if missing:
+                raise ConsentRefusedError(
+                    "voice-key-destroyed",
+                    f"{missing[0]} is sealed here no more: recordings are kept as long as the grant's retention allows",
+                    statements=(permit.grant,),
+                    remedy="Do without the voice's own recordings, or have a new grant signed and enrol again",
+                )
+            self._ledger.recheck(permit)  # opening took a while
         except BaseException:
             Unsealed(found).wipe()
             raise

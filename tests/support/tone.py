@@ -121,6 +121,9 @@ class ToneEngine:
     def conversion_operands(self) -> tuple[Operand, ...]:
         return (*self.operands, *self.listener)
 
+    def operands_for(self, params: ConvertParams) -> tuple[Operand, ...]:
+        return self.conversion_operands
+
     def transposition(self, track: PitchTrack, *, octaves: bool = False) -> float:
         return 12.0 if octaves else 3.0
 

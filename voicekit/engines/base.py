@@ -182,6 +182,24 @@ class Engine(ABC):
         """Every file a conversion depends on beside the take: those of the voice, and what listens to the take."""
         return (*self.operands, *self.listener)
 
+    def operands_for(self, params: ConvertParams) -> tuple[Operand, ...]:
+        """`conversion_operands`, and the voice's own recordings where these choices draw on them.
+
+        Raises
+        ------
+        voicekit.errors.UsageError
+            They do, and this voice has none.
+        """
+        if params.neighbours and not self.has_recordings:
+            problem = f"{self.voice} has no recordings to take neighbours from"
+            raise UsageError(problem, "leave --neighbours away, or choose an enrolled voice")
+        return self.conversion_operands
+
+    @property
+    def has_recordings(self) -> bool:
+        """Whether frames of the voice's own recordings can stand behind a conversion."""
+        return False
+
     def transposition(self, track: PitchTrack, *, octaves: bool = False) -> float:
         """Semitones that bring a take to where this voice lies; see `voicekit.engines.convert.auto_transpose`."""
         raise UsageError(f"the engine {self.name} cannot convert", "choose a house voice")
@@ -192,7 +210,8 @@ class Engine(ABC):
         Parameters
         ----------
         permit : consent.Permit
-            Must be for conversion, with exactly `conversion_operands` and these very parameters; they name the take.
+            Must be for conversion, with exactly the files of `operands_for` and these very parameters, which name the
+            take.
         take : GuideTake
         params : ConvertParams
 
@@ -208,7 +227,7 @@ class Engine(ABC):
         voicekit.errors.UsageError
             This engine cannot convert, or not so.
         """
-        operands, digest = self.conversion_operands, params.digest()
+        operands, digest = self.operands_for(params), params.digest()
 
         def ask() -> None:
             permit.require(mode="conversion", operands=operands, params_sha256=digest)
@@ -247,7 +266,7 @@ class Engine(ABC):
         voicekit.errors.UsageError
             This engine cannot convert, or the calibration is too short.
         """
-        operands, digest = self.conversion_operands, params.digest()
+        operands, digest = self.operands_for(params), params.digest()
 
         def ask() -> None:
             permit.require(mode="conversion", operands=operands, params_sha256=digest)

@@ -23,6 +23,7 @@ from voicekit.engines.singer import raise_first_formant
 from voicekit.errors import UsageError
 from voicekit.features.envelope import FFT_SIZE, envelope
 from voicekit.features.frames import HOP_LENGTH, SAMPLE_RATE
+from voicekit.features.mel import band_centres
 from voicekit.models.acoustic import F0_REFERENCE_HZ, Acoustic
 from voicekit.models.content import Content, active_frames, content_features, frame_level, statistics_of
 from voicekit.models.source_filter import Pulses
@@ -106,8 +107,15 @@ class TargetVoice:
 
 
 @torch.inference_mode()
-def own_frames(content: Content, takes: Sequence[GuideTake]) -> Neighbours:
+def own_frames(content: Content, takes: Sequence[GuideTake], recorded_hz: float = SAMPLE_RATE / 2) -> Neighbours:
     """Frames of a voice's own recordings, for `ConvertParams.neighbours`.
+
+    Parameters
+    ----------
+    content : Content
+    takes : sequence of GuideTake
+    recorded_hz : float
+        Up to where all of them hold sound; nothing above is taken over.
 
     Raises
     ------
@@ -125,7 +133,8 @@ def own_frames(content: Content, takes: Sequence[GuideTake]) -> Neighbours:
         envelopes.append(heard[keep])
     if not envelopes:
         raise UsageError("no recording of the voice was given", "give a minute of it")
-    return Neighbours.of(torch.cat(logits, 2), torch.cat(bottlenecks, 2), torch.cat(envelopes))
+    bands = int((band_centres() < 0.97 * recorded_hz).sum())
+    return Neighbours.of(torch.cat(logits, 2), torch.cat(bottlenecks, 2), torch.cat(envelopes)[:, :bands])
 
 
 class PulseClock:

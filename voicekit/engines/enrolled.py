@@ -21,17 +21,19 @@ import torch
 from torch import Tensor, nn
 
 from consent import Operand, Permit
-from voicekit.audio import Audio
+from voicekit.audio import Audio, resample
 from voicekit.engines.base import SingParams, SpeechParams
+from voicekit.engines.convert import own_frames
 from voicekit.engines.guide import ConvertParams, GuideTake
 from voicekit.engines.house import HouseEngine, VoiceSettings
 from voicekit.engines.stream import ConversionStream, StreamSettings
 from voicekit.engines.voices import CONTENT_FILE
 from voicekit.errors import InputError, UsageError
-from voicekit.features.frames import SAMPLE_RATE
+from voicekit.features.frames import SAMPLE_RATE, pad_to_frames
 from voicekit.models.acoustic import Acoustic
 from voicekit.models.blocks import halve
 from voicekit.models.weights import WeightFile, build_acoustic, build_vocoder, read_weights
+from voicekit.pitch import track_pitch
 from voicekit.singing.line import SungLine
 
 __all__ = ["RANK_PREFIX", "EnrolledEngine", "low_rank_layers", "pack_voice", "unpack_voice"]
@@ -41,6 +43,8 @@ VERSION = "enrolled-1"
 
 #: Gives the plaintext of a sealed voice to the holder of a permit, by file name; wiped at the end of its block.
 Opener = Callable[[Permit], Any]
+#: Gives the sealed recordings to the holder of a permit that names them, in memory.
+Listener = Callable[[Permit], Sequence[Audio]]
 
 
 def low_rank_layers(model: Acoustic) -> Iterator[tuple[str, nn.Conv1d]]:
@@ -108,6 +112,10 @@ class EnrolledEngine(HouseEngine):
         From a permit to a context manager that gives file name -> bytes; it asks the ledger.
     settings : VoiceSettings
         What may be known before it is open: where the voice lies.
+    references : sequence of Operand
+        The recordings it was built from; a conversion that draws on them needs a permit that names them.
+    recordings : callable, optional
+        From such a permit to the recordings.
 
     Raises
     ------
@@ -127,12 +135,15 @@ class EnrolledEngine(HouseEngine):
         derived: Sequence[Operand],
         opener: Opener,
         settings: VoiceSettings,
+        references: Sequence[Operand] = (),
+        recordings: Listener | None = None,
     ) -> None:
         self.voice = voice
         self.at_once = 1
         self.content_file = model_folder / CONTENT_FILE
         self.settings = settings
-        self._opener = opener
+        self._opener, self._recordings = opener, recordings
+        self._references = tuple(references) if recordings is not None else ()
         self._derived = tuple(derived)
         self._lock = threading.Lock()
         self._open_for = ""
@@ -160,16 +171,39 @@ class EnrolledEngine(HouseEngine):
         return super().sing(permit, line, params)
 
     def convert(self, permit: Permit, take: GuideTake, params: ConvertParams) -> Iterator[npt.NDArray[np.float32]]:
-        permit.require(mode="conversion", operands=self.conversion_operands, params_sha256=params.digest())
+        permit.require(mode="conversion", operands=self.operands_for(params), params_sha256=params.digest())
         self._prepare(permit)
+        self._listen(permit, params)
         yield from super().convert(permit, take, params)
 
     def convert_live(
         self, permit: Permit, calibration: GuideTake, params: ConvertParams, settings: StreamSettings | None = None
     ) -> ConversionStream:
-        permit.require(mode="conversion", operands=self.conversion_operands, params_sha256=params.digest())
+        permit.require(mode="conversion", operands=self.operands_for(params), params_sha256=params.digest())
         self._prepare(permit)
+        self._listen(permit, params)
         return super().convert_live(permit, calibration, params, settings)
+
+    @property
+    def has_recordings(self) -> bool:
+        return bool(self._references)
+
+    def operands_for(self, params: ConvertParams) -> tuple[Operand, ...]:
+        files = super().operands_for(params)
+        return (*files, *self._references) if params.neighbours else files
+
+    def _listen(self, permit: Permit, params: ConvertParams) -> None:
+        """Take the frames of the recordings that this permit names, where it is for a conversion that wants them."""
+        self.neighbours = None
+        if not params.neighbours or self._recordings is None:
+            return
+        takes, heard_hz = [], SAMPLE_RATE / 2
+        for one in self._recordings(permit):
+            heard_hz = min(heard_hz, one.sample_rate / 2)
+            wave = pad_to_frames(resample(one, SAMPLE_RATE).samples)
+            track = track_pitch(wave, SAMPLE_RATE)
+            takes.append(GuideTake(lambda a, b, w=wave: w[a:b], len(wave), track))  # type: ignore[misc]
+        self.neighbours = own_frames(self._content[0], takes, heard_hz)
 
     def _prepare(self, permit: Permit) -> None:
         """Open the voice for this permit; what was open for another is opened anew."""
@@ -204,6 +238,10 @@ class EnrolledEngine(HouseEngine):
         if isinstance(acoustic, Acoustic):
             for _name, conv in low_rank_layers(acoustic):
                 conv.weight.zero_()
+        if self.neighbours is not None:
+            with torch.inference_mode():
+                self.neighbours.envelopes.zero_()
+        self.neighbours = None
 
     def __reduce__(self) -> str:
         raise UsageError("an enrolled voice is not pickled; open it where it is needed")

@@ -277,6 +277,10 @@ class HouseEngine(Engine):
         return build_content(file), operand
 
     @property
+    def has_recordings(self) -> bool:
+        return self.neighbours is not None
+
+    @property
     def listener(self) -> tuple[Operand, ...]:
         return (self._content[1],)
 

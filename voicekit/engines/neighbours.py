@@ -30,7 +30,7 @@ class Neighbours:
     keys : Tensor
         (R, D) unit vectors, see `keys_of`.
     envelopes : Tensor
-        (R, 80) natural log of amplitude, level taken off.
+        (R, M) natural log of amplitude, level taken off: those bands that were recorded.
     """
 
     keys: Tensor
@@ -38,7 +38,7 @@ class Neighbours:
 
     @classmethod
     def of(cls, logits: Tensor, bottleneck: Tensor, envelopes: Tensor) -> Neighbours:
-        """From what the content encoder gives for the recordings, (1, P, R) and (1, K, R), and their envelopes (R, 80).
+        """From what the content encoder gives for the recordings, (1, P, R) and (1, K, R), and their envelopes (R, M).
 
         Raises
         ------
@@ -57,8 +57,9 @@ class Neighbours:
             index = (keys[start : start + _AT_ONCE] @ self.keys.T).topk(count, dim=1).indices
             found.append(self.envelopes[index].mean(1))
         shape = torch.cat(found)[None]
-        level = made.mean(2, keepdim=True)
-        return (1 - SHARE) * made + SHARE * (shape + level)
+        recorded, above = made[..., : shape.shape[2]], made[..., shape.shape[2] :]
+        level = recorded.mean(2, keepdim=True)
+        return torch.cat([(1 - SHARE) * recorded + SHARE * (shape + level), above], 2)
 
 
 def keys_of(logits: Tensor, bottleneck: Tensor) -> Tensor:

@@ -307,7 +307,7 @@ class ConversionJob:
             seed=self._options.seed,
             use=digest_json(self._described()),
         )
-        operands = tuple(engine.conversion_operands)
+        operands = tuple(engine.operands_for(params))  # with the voice's own recordings, where they are asked for
         use = self._use(mono.duration_s)
         text = f"conversion of {self._take.name} ({self._source_voice}) into {self._voice}"
         source_grant, grant = self._grants

@@ -12,11 +12,13 @@ from typing import Any
 from consent import ConsentRefusedError, Ledger, Operand, Permit, UsageError, Vault
 from consent import InvalidInputError as BadFile
 from consent.statements import Enrolment, WeightsRef
+from voicekit.audio import Audio
 from voicekit.pipelines import Engine
 from voicekit.studio.voices import ShippedVoice, VoiceSource
 
 __all__ = ["PASSPHRASE_FILE", "EnrolledVoice", "enrolled_voices", "open_vault", "with_enrolled"]
 
+GRANTED = "LicenseRef-granted-recording"
 PASSPHRASE_FILE = "CONSENT_PASSPHRASE_FILE"
 """Names the file that holds the vault's passphrase, as for the commands of `consent`."""
 
@@ -119,6 +121,12 @@ def open_enrolled(ledger: Ledger, voice: EnrolledVoice) -> Engine:
         with open_vault(ledger).unseal(permit, voice.name) as files:
             yield files
 
+    def recordings(permit: Permit) -> list[Audio]:
+        from voicekit.enrol.recording import open_recording  # numpy is there by then
+
+        with open_vault(ledger).unseal_references(permit, voice.name) as files:
+            return [open_recording(name, bytes(files[name])).audio for name in sorted(files)]
+
     measured = dict(voice.entry.measured)
 
     def octaves(name: str) -> float:
@@ -126,7 +134,9 @@ def open_enrolled(ledger: Ledger, voice: EnrolledVoice) -> Engine:
 
     settings = VoiceSettings(octaves("level_ppm"), (octaves("low_ppm"), octaves("high_ppm")))
     base, derived = _operands(voice.entry.base), _operands(voice.entry.derived)
-    return EnrolledEngine(voice.name, MODEL_FOLDER, base, derived, opener, settings)
+    names = {one.file_sha256: one.name for one in ledger.grant_statement(voice.entry.grant).references}
+    own = [Operand(names[one], one, "reference", GRANTED) for one in voice.entry.references if one in names]
+    return EnrolledEngine(voice.name, MODEL_FOLDER, base, derived, opener, settings, own, recordings)
 
 
 def with_enrolled(source: VoiceSource, ledger: Ledger) -> VoiceSource:
