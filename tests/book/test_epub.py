@@ -191,7 +191,7 @@ def test_offsets_lead_into_the_chapters_text(make_epub: MakeEpub) -> None:
             assert text[token.start : token.end] == token.text
 
 
-def test_pronunciations_are_read_and_reported_and_aliases_are_honoured(make_epub: MakeEpub) -> None:
+def test_pronunciations_are_read_and_aliases_are_honoured(make_epub: MakeEpub) -> None:
     pls = (
         '<lexicon version="1.0" alphabet="ipa" xml:lang="en" xmlns="http://www.w3.org/2005/01/pronunciation-lexicon">'
         "<lexeme><grapheme>Cholmondeley</grapheme><alias>Chumley</alias></lexeme>"
@@ -208,8 +208,6 @@ def test_pronunciations_are_read_and_reported_and_aliases_are_honoured(make_epub
     (block,) = chapter.blocks
     assert [(block.text[h.start : h.end], h.phonemes) for h in block.hints] == [("Leicester", "ˈlɛstə")]
     assert [(p.written, p.phonemes) for p in book.pronunciations] == [("Leicester", "ˈlɛstə")]
-    assert "pronunciations-not-used" in [n.code for n in book.notices]
-    assert [n.code for n in chapter.notices()] == ["pronunciation-not-used"]
 
 
 def test_encodings_and_tag_soup(make_epub: MakeEpub) -> None:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from voicekit.book.blocks import Block, Hint, ReadingPolicy, Skipped
+from voicekit.book.blocks import Block, Hint, ReadingPolicy, Skipped, Span
 from voicekit.book.model import Book, Chapter, Pronunciation
 from voicekit.book.readers import book_from_text, read_book
 
@@ -20,6 +20,7 @@ __all__ = [
     "Pronunciation",
     "ReadingPolicy",
     "Skipped",
+    "Span",
     "book_from_text",
     "read_book",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = [
     "BLOCK_GAP",
@@ -10,6 +10,7 @@ __all__ = [
     "Hint",
     "ReadingPolicy",
     "Skipped",
+    "Span",
     "count_words",
     "place_blocks",
     "title_line",
@@ -49,6 +50,25 @@ class Hint:
 
 
 @dataclass(frozen=True)
+class Span:
+    """What the source marks of ``start:end`` of the block's text.
+
+    Attributes
+    ----------
+    start, end : int
+    kind : str
+        ``emphasis``, ``strong``, ``quote``, ``language``.
+    value : str
+        The language.
+    """
+
+    start: int
+    end: int
+    kind: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
 class Block:
     """A paragraph, heading, stanza, list item, row of a table, note, scene break...
 
@@ -72,6 +92,8 @@ class Block:
         Last line of a stanza, last row of a table.
     skipped : tuple of Skipped
     hints : tuple of Hint
+    spans : tuple of Span
+        Outer ones before those inside them.
     """
 
     kind: str
@@ -85,6 +107,7 @@ class Block:
     last_of_group: bool = False
     skipped: tuple[Skipped, ...] = ()
     hints: tuple[Hint, ...] = ()
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,20 +226,6 @@ def place_blocks(blocks: list[Block] | tuple[Block, ...]) -> tuple[str, tuple[Bl
     position = 0
     for block in blocks:
         end = position + len(block.text)
-        placed.append(
-            Block(
-                block.kind,
-                block.text,
-                position,
-                end,
-                block.read,
-                block.reason,
-                block.role,
-                block.level,
-                block.last_of_group,
-                block.skipped,
-                block.hints,
-            )
-        )
+        placed.append(replace(block, start=position, end=end))
         position = end + len(BLOCK_GAP)
     return BLOCK_GAP.join(block.text for block in blocks), tuple(placed)

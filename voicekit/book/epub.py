@@ -176,12 +176,10 @@ def read_epub(path: Path, policy: ReadingPolicy) -> Book:
         if package.language and not package.language.lower().startswith("en"):
             detail = "the book is not in English; it is said with English sounds, if its language is known"
             notices.append(Notice("language-not-english", package.language, 0, 0, detail, package.path))
-        if phonemes:
-            detail = f"{len(phonemes)} pronunciations of the book's lexicon are read but not used yet"
-            notices.append(Notice("pronunciations-not-used", "", 0, 0, detail, package.lexicons[0]))
     lexicon = Lexicon(LexiconEntry(w, s, note="the book's own lexicon") for w, s in aliases) if aliases else None
     loader = _Loader(path, stamp, package.spine, policy)
-    chapters = _chapters(parts, package, loader, lexicon, bool(entries), policy)
+    chapters = _chapters(parts, package, loader, bool(entries), policy)
+    chapters = tuple(replace(one, lexicon=lexicon, pronunciations=tuple(phonemes)) for one in chapters)
     if not any(chapter.words for chapter in chapters):
         raise InputError(
             path,
@@ -274,7 +272,6 @@ def _chapters(
     parts: list[_Part],
     package: Package,
     loader: _Loader,
-    lexicon: Lexicon | None,
     has_toc: bool,
     policy: ReadingPolicy,
 ) -> tuple[Chapter, ...]:
@@ -318,7 +315,6 @@ def _chapters(
                 words,
                 sum(p.characters for p in group if not p.reason),
                 load=lambda chosen=frozen: loader.blocks(chosen),  # type: ignore[misc]
-                lexicon=lexicon,
             )
         )
     return tuple(chapters)

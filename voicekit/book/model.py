@@ -6,21 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from voicekit.book.blocks import Block, place_blocks
+from voicekit.book.manner import Pronunciation, as_marked
 from voicekit.text import Lexicon, Notice, Pauses, Sentence, TextContext, split_sentences
 
 __all__ = ["Book", "Chapter", "Pronunciation"]
 
 #: Kind of the sentences of a block.
 _SENTENCE_KIND = {"paragraph": "sentence"}
-
-
-@dataclass(frozen=True)
-class Pronunciation:
-    """An entry of a pronunciation lexicon that came with the book (PLS)."""
-
-    written: str
-    phonemes: str
-    alphabet: str
 
 
 @dataclass(frozen=True)
@@ -45,6 +37,8 @@ class Chapter:
         Gives the blocks.
     lexicon : Lexicon or None
         Spoken forms that came with the book.
+    pronunciations : tuple of Pronunciation
+        Sounds that came with it.
     """
 
     title: str
@@ -57,6 +51,7 @@ class Chapter:
     characters: int = 0
     load: Callable[[], list[Block]] = field(default=list, repr=False, compare=False)
     lexicon: Lexicon | None = field(default=None, repr=False, compare=False)
+    pronunciations: tuple[Pronunciation, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -80,7 +75,8 @@ class Chapter:
         Yields
         ------
         Sentence
-            Each has at least one word to say. ``pause_after_s`` follows from the structure.
+            Each has at least one word to say. ``pause_after_s`` follows from the structure, ``manner`` from what
+            the source marks; marks that are not honoured are among its notices.
         """
         base = context or TextContext()
         if base.lexicon is None and self.lexicon:
@@ -94,7 +90,8 @@ class Chapter:
                 if held is not None:
                     held = replace(held, pause_after_s=max(held.pause_after_s, pauses.break_s))
                 continue
-            for sentence in _block_sentences(block, base, pauses):
+            plain = _block_sentences(block, base, pauses)
+            for sentence in as_marked(plain, block, self.pronunciations, base.language, self.source):
                 if held is not None:
                     yield held
                 held = sentence
@@ -102,7 +99,7 @@ class Chapter:
             yield replace(held, pause_after_s=pauses.end_s)
 
     def notices(self) -> tuple[Notice, ...]:
-        """What of the chapter is left out or not honoured, and why."""
+        """What of the chapter is left out, and why."""
         found: list[Notice] = []
         for block in self.blocks:
             if not block.read and block.text:
@@ -116,17 +113,6 @@ class Chapter:
                         place,
                         place,
                         _SKIPPED_DETAIL.get(skipped.kind, ""),
-                        self.source,
-                    )
-                )
-            for hint in block.hints:
-                found.append(
-                    Notice(
-                        "pronunciation-not-used",
-                        block.text[hint.start : hint.end],
-                        block.start + hint.start,
-                        block.start + hint.end,
-                        f"the source gives [{hint.phonemes}] ({hint.alphabet})",
                         self.source,
                     )
                 )
@@ -205,7 +191,7 @@ class Book:
     sha256 : str
         Of the file's bytes.
     pronunciations : tuple of Pronunciation
-        From lexicons inside the book; phonemes are not honoured yet, aliases are (see `lexicon`).
+        From lexicons inside the book; their aliases are in `lexicon`.
     lexicon : Lexicon or None
     """
 

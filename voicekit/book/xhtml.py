@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from lxml import etree
 
-from voicekit.book.blocks import Block, Hint, ReadingPolicy, Skipped
+from voicekit.book.blocks import Block, Hint, ReadingPolicy, Skipped, Span
+from voicekit.book.marks import language_of_node, mark_of
 
 __all__ = ["Document", "read_document"]
 
@@ -85,6 +87,9 @@ _BREAK = re.compile(r"[\s*#•·~_—–⁂❦❧☙\-=]+$")
 _HEADING_ROLES = frozenset({"bridgehead", "title", "subtitle"})
 
 
+_Placed = TypeVar("_Placed", Hint, Span)
+
+
 @dataclass(frozen=True)
 class Document:
     """Blocks of one document, and where its anchors stand among them."""
@@ -104,6 +109,7 @@ class _Context:
     reason: str = ""
     level: int = 0
     preformatted: bool = False
+    language: str = ""  # other than the document's
 
 
 @dataclass
@@ -117,6 +123,7 @@ class _Builder:
     ends_in_space: bool = True
     skipped: list[Skipped] = field(default_factory=list)
     hints: list[Hint] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
     row_at: int | None = None
 
     def here(self) -> int:
@@ -155,9 +162,9 @@ class _Builder:
         text = text.strip()
         if text:
             skipped = tuple(replace(s, offset=min(max(0, s.offset - lead), len(text))) for s in self.skipped)
-            hints = tuple(
-                Hint(max(0, h.start - lead), min(h.end - lead, len(text)), h.phonemes, h.alphabet) for h in self.hints
-            )
+            hints = tuple(_moved(one, -lead, len(text)) for one in self.hints)
+            spans = [Span(0, len(text), "language", context.language)] if context.language else []
+            spans += [_moved(one, -lead, len(text)) for one in sorted(self.spans, key=lambda s: (s.start, -s.end))]
             kind = kind or context.kind
             if _BREAK.match(text) and kind not in ("row", "code"):
                 kind = "break"
@@ -174,6 +181,7 @@ class _Builder:
                     last_of_group=last_of_group or (kind == "verse" and "\n" in text),
                     skipped=skipped,
                     hints=hints,
+                    spans=tuple(spans),
                 )
             )
             self.skipped.clear()
@@ -181,8 +189,13 @@ class _Builder:
             self.skipped[:] = [replace(s, offset=0) for s in self.skipped]
         self.parts.clear()
         self.hints.clear()
+        self.spans.clear()
         self.length = 0
         self.ends_in_space = True
+
+
+def _moved(one: _Placed, by: int, length: int) -> _Placed:
+    return replace(one, start=max(0, one.start + by), end=min(one.end + by, length))
 
 
 def read_document(root: etree._Element, policy: ReadingPolicy, *, role: str = "") -> Document:
@@ -266,18 +279,38 @@ def _walk(node: etree._Element, builder: _Builder, context: _Context) -> None:
     if name in ("div", "section", "blockquote", "figure") and _holds_verse(node, types):
         _verse(node, builder, replace(inner, kind="verse"))
         return
-    start = builder.length
+    start, block = builder.length, len(builder.blocks)
     if node.text:
         builder.say(node.text, inner.preformatted)
     for child in node:
         _walk(child, builder, inner)
         if child.tail:
             builder.say(child.tail, inner.preformatted)
+    if not is_block and builder.length > start and len(builder.blocks) == block:
+        _marks(node, name, types, builder, start, context, inner)
     phonemes = node.get(f"{_SSML}ph") or node.get("ssml:ph")
     if phonemes and builder.length > start:
         builder.hints.append(Hint(start, builder.length, phonemes, builder.alphabet or "ipa"))
     if is_block:
         builder.flush(inner)
+
+
+def _marks(
+    node: etree._Element,
+    name: str,
+    types: tuple[str, ...],
+    builder: _Builder,
+    start: int,
+    context: _Context,
+    inner: _Context,
+) -> None:
+    """Note what an inline element asks of the voice."""
+    if inner.language != context.language:
+        builder.spans.append(Span(start, builder.length, "language", inner.language))
+    if name in ("em", "strong", "i", "q"):
+        kind = mark_of(node, name, types, context.kind, inner.language, [_name(one) for one in node.iterancestors()])
+        if kind:
+            builder.spans.append(Span(start, builder.length, kind))
 
 
 def _left_out(node: etree._Element, name: str, types: tuple[str, ...], policy: ReadingPolicy) -> str:
@@ -352,14 +385,15 @@ def _inner(
         reason = reason or "captions not read"
     if name == "table" and not policy.tables:
         reason = reason or "tables not read"
-    if (kind, level, reason, role) == (
-        context.kind,
-        context.level,
-        context.reason,
-        context.role,
-    ) and name != "pre":
-        return context
-    return _Context(kind, role, reason, level, context.preformatted or name == "pre")
+    marked = name != "body" and language_of_node(node)
+    language = _other_language(node, marked) if marked else context.language
+    return _Context(kind, role, reason, level, context.preformatted or name == "pre", language)
+
+
+def _other_language(node: etree._Element, own: str) -> str:
+    """The language an element is marked with, empty where it is its document's."""
+    whole = next((tag for one in node.iterancestors("{*}html", "{*}body") if (tag := language_of_node(one))), "")
+    return "" if own.partition("-")[0].lower() == whole.partition("-")[0].lower() else own
 
 
 def _holds_verse(node: etree._Element, types: tuple[str, ...]) -> bool:
@@ -429,12 +463,13 @@ def _row(row: etree._Element, builder: _Builder, context: _Context) -> None:
         builder.flush(context)
     builder.blocks, builder.row_at = held, outer
     cells = [cell for cell in cells if cell.text]
-    text, skipped, hints = "", [], []
+    text, skipped, hints, spans = "", [], [], []
     for cell in cells:
         if text:
             text += " " if text[-1] in ",.;:?!" else ", "
         skipped += [replace(s, offset=s.offset + len(text)) for s in cell.skipped]
         hints += [replace(h, start=h.start + len(text), end=h.end + len(text)) for h in cell.hints]
+        spans += [replace(s, start=s.start + len(text), end=s.end + len(text)) for s in cell.spans]
         text += cell.text.replace("\n", " ")
     if text:
         builder.blocks.append(
@@ -446,6 +481,7 @@ def _row(row: etree._Element, builder: _Builder, context: _Context) -> None:
                 role=context.role or "table",
                 skipped=tuple(skipped),
                 hints=tuple(hints),
+                spans=tuple(spans),
             )
         )
 

@@ -20,6 +20,7 @@ from voicekit.errors import InputError
 from voicekit.features.frames import FRAME_RATE
 from voicekit.text.phonemise import phonemise_marked
 from voicekit.text.phones import PAUSE, SILENCE, VOWELS, Phone
+from voicekit.text.pronunciation import phones_from_text
 from voicekit.text.styles import NEUTRAL, Style, plain, read_controls
 from voicekit.text.tones import tones
 
@@ -91,6 +92,9 @@ def mark(said: str, phonemise: Phonemiser = phonemise_marked) -> Marked:
             phones, marks = phonemise(words)
         except InputError:
             continue  # marks alone, or nothing
+        if style.phones:
+            given = phones_from_text(style.phones)
+            phones, marks = (phones[0], *given, phones[-1]), (marks[0], *[""] * len(given), marks[-1])
         if len(phones_out) == 1:
             marks_out[0] = _with_pause("", asked_s)
         elif pending or asked_s:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from voicekit.pipelines.engine import SpeechChoice
-from voicekit.text import Pauses, SpokenToken
+from voicekit.text import Manner, Pauses, SpokenToken
 from voicekit.text.styles import Styler
 
 __all__ = ["ChapterPlan", "PlannedSentence", "Retake", "TakeRecipe", "digest_json", "plan_chapter"]
@@ -33,6 +33,9 @@ class _Sentence(Protocol):
 
     @property
     def tokens(self) -> Sequence[SpokenToken]: ...
+
+    @property
+    def manner(self) -> Sequence[Manner]: ...
 
 
 def digest_json(value: Any) -> str:
@@ -207,7 +210,7 @@ def plan_chapter(
     styler = Styler()
     for number, (sentence, place) in enumerate(_placed(sentences), start=1):
         spoken = sentence.spoken
-        said = styler.say(sentence.tokens)
+        said = styler.say(sentence.tokens, sentence.manner)
         if sentence.pause_after_s > _WITHIN_PARAGRAPH_S:
             styler.paragraph()
         chosen = sentence_seed(seed, spoken, seen[spoken])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from voicekit.text.boundaries import sentence_spans
 from voicekit.text.languages import LANGUAGES, Language, base_tag, language_of
 from voicekit.text.lexicon import Lexicon, LexiconEntry
-from voicekit.text.model import Notice, Sentence, SpokenToken, TextContext, join_spoken
+from voicekit.text.model import Manner, Notice, Sentence, SpokenToken, TextContext, join_spoken
 from voicekit.text.normalise import normalise
 from voicekit.text.sentences import Pauses, split_sentences
 
@@ -19,6 +19,7 @@ __all__ = [
     "Language",
     "Lexicon",
     "LexiconEntry",
+    "Manner",
     "Notice",
     "Pauses",
     "Sentence",

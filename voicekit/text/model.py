@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from voicekit.text.lexicon import Lexicon
 
-__all__ = ["Notice", "Sentence", "SpokenToken", "TextContext", "join_spoken"]
+__all__ = ["Manner", "Notice", "Sentence", "SpokenToken", "TextContext", "join_spoken"]
 
 #: Marks from the weakest to the strongest: where several meet, the strongest is kept.
 _STRENGTH = {",": 0, ";": 1, ":": 2, "—": 3, ".": 4, "!": 5, "?": 6}
@@ -68,6 +68,29 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How a stretch of the source is to be said, where the source marks it.
+
+    Attributes
+    ----------
+    start, end : int
+        Offsets as those of `SpokenToken`.
+    emphasis : float
+        0 none, 1 moderate, 1.5 strong.
+    quoted : bool
+        Somebody else's words, without quotation marks of their own.
+    phones : str
+        Sounds in place of the words' own, see `voicekit.text.pronunciation`; empty where they are read as written.
+    """
+
+    start: int
+    end: int
+    emphasis: float = 0.0
+    quoted: bool = False
+    phones: str = ""
+
+
+@dataclass(frozen=True)
 class TextContext:
     """How a text is to be read.
 
@@ -109,6 +132,8 @@ class Sentence:
         Silence to leave after it, in seconds.
     notices : tuple of Notice
         What in it is not read as written.
+    manner : tuple of Manner
+        How stretches of it are to be said, by the source's own marks.
     """
 
     text: str
@@ -118,6 +143,7 @@ class Sentence:
     kind: str = "sentence"
     pause_after_s: float = 0.0
     notices: tuple[Notice, ...] = field(default=(), repr=False)
+    manner: tuple[Manner, ...] = ()
 
     @property
     def spoken(self) -> str:

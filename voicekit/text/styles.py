@@ -8,12 +8,13 @@ the page (quotation marks, brackets, asterisks), and callers who write them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from voicekit.errors import InputError
 from voicekit.text.clean import TAG
-from voicekit.text.model import SpokenToken, join_spoken
+from voicekit.text.model import Manner, SpokenToken, join_spoken
+from voicekit.text.pronunciation import phones_from_text
 
 __all__ = ["BRACKETED", "NEUTRAL", "QUOTED", "TAG", "Style", "Styler", "plain", "read_controls"]
 
@@ -43,12 +44,15 @@ class Style:
         Added to the level.
     emphasis : float
         0 none, 1 moderate, 1.5 strong; below 0 less than usual.
+    phones : str
+        Sounds in place of the words' own, see `voicekit.text.pronunciation`; empty: their own.
     """
 
     pitch_semitones: float = 0.0
     rate: float = 1.0
     gain_db: float = 0.0
     emphasis: float = 0.0
+    phones: str = ""
 
     def within(self, outer: Style) -> Style:
         """This manner inside another: shifts add, paces multiply, the inner emphasis holds."""
@@ -57,6 +61,7 @@ class Style:
             self.rate * outer.rate,
             self.gain_db + outer.gain_db,
             self.emphasis or outer.emphasis,
+            self.phones or outer.phones,
         )
 
     @property
@@ -67,6 +72,7 @@ class Style:
             f"r{self.rate:.3f}" if self.rate != 1.0 else "",
             f"v{self.gain_db:+.2f}" if self.gain_db else "",
             f"e{self.emphasis:+.2f}" if self.emphasis else "",
+            f"={self.phones}" if self.phones else "",
         ]
         return "{" + " ".join(part for part in parts if part) + "}"
 
@@ -88,7 +94,7 @@ def read_controls(said: str) -> list[tuple[str, Style, float]]:
     ----------
     said : str
         Words and marks, with controls in braces: ``{p+2 r0.9 v-3 e1}`` holds up to the next, ``{b500}`` is a pause of
-        500 ms and leaves the manner as it is.
+        500 ms and leaves the manner as it is, ``{=R.EH1.D}`` gives the sounds of the words up to the next.
 
     Returns
     -------
@@ -119,11 +125,23 @@ def read_controls(said: str) -> list[tuple[str, Style, float]]:
 def _style_of(control: str) -> Style:
     style = NEUTRAL
     for word in control.split():
+        if word[0] == "=":
+            style = replace(style, phones=_sounds(word[1:], control))
+            continue
         field = {"p": "pitch_semitones", "r": "rate", "v": "gain_db", "e": "emphasis"}.get(word[0])
         if field is None:
-            raise InputError("text", "{" + control + "}", "this control is not known", "use p, r, v, e or b")
+            raise InputError("text", "{" + control + "}", "this control is not known", "use p, r, v, e, = or b")
         style = replace(style, **{field: _number(word[1:], word[0], control)})
     return style
+
+
+def _sounds(text: str, control: str) -> str:
+    try:
+        phones_from_text(text)
+    except ValueError as error:
+        problem = f"{str(error)!r} is no sound that is known"
+        raise InputError("text", "{" + control + "}", problem, "see docs/text.md") from None
+    return text
 
 
 def _number(text: str, what: str, place: str) -> float:
@@ -148,8 +166,14 @@ class Styler:
         """A new paragraph begins."""
         self._quoted, self._bracketed = "", False
 
-    def say(self, tokens: Iterable[SpokenToken]) -> str:
+    def say(self, tokens: Iterable[SpokenToken], manner: Sequence[Manner] = ()) -> str:
         """What is said for a sentence's tokens, with controls.
+
+        Parameters
+        ----------
+        tokens : iterable of SpokenToken
+        manner : sequence of Manner
+            What the source marks of them; later ones lie inside earlier ones.
 
         Raises
         ------
@@ -162,16 +186,19 @@ class Styler:
         controls: list[str] = []
         held, starred = NEUTRAL, False
         marked = 0  # the chunk of the last word: marks belong to it
+        sounded: Manner | None = None  # the last stretch with sounds of its own: said once
         for index, token in enumerate(tokens):
             starred ^= index in stars
             before, behind = _tags_around(token.text)
             self._take(before, controls, chunks)
             if token.spoken and token.spoken[0].isalnum():
-                now = self._style(starred)
-                if now != held:
+                here = [one for one in manner if one.start < token.end and token.start < one.end]
+                now = _marked_style(self._style(starred), here)
+                own = next((one for one in here if one.phones), None)
+                if now != held or own is not sounded:
                     controls.append(now.control)
                     chunks.append([])
-                    held = now
+                    held, sounded = now, own
                 chunks[-1].append(token.spoken)
                 marked = len(chunks) - 1
             else:
@@ -226,6 +253,15 @@ class Styler:
                 self._quoted = "" if self._quoted else sign
             elif sign in "()":
                 self._bracketed = sign == "("
+
+
+def _marked_style(style: Style, manner: Sequence[Manner]) -> Style:
+    """A style with what the source marks laid over it; quotation marks around a quotation are not counted twice."""
+    for one in manner:
+        if one.quoted and style.pitch_semitones != QUOTED.pitch_semitones:
+            style = QUOTED.within(style)
+        style = replace(style, emphasis=one.emphasis or style.emphasis, phones=one.phones or style.phones)
+    return style
 
 
 def _tags_around(text: str) -> tuple[list[str], list[str]]:
