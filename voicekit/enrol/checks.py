@@ -93,7 +93,7 @@ def check_recordings(recordings: Sequence[Recording]) -> tuple[Check, ...]:
         raise UnfitError(recordings[0].name if recordings else "recordings", "too-short", text)
     worst = {"clipped": 0.0, "noisy": 200.0, "music": 1.0}
     for one in recordings:
-        for reason, value, bad, text in _measures(one):
+        for reason, value, bad, text in measures(one):
             if bad:
                 raise UnfitError(one.name, reason, text)
             better = min if reason in ("noisy", "music") else max
@@ -114,7 +114,8 @@ def check_recordings(recordings: Sequence[Recording]) -> tuple[Check, ...]:
     )  # fmt: skip
 
 
-def _measures(one: Recording) -> list[tuple[str, float, bool, str]]:
+def measures(one: Recording) -> list[tuple[str, float, bool, str]]:
+    """What one recording shows by itself: reason, measure, whether it is a fault, and the fault in words."""
     samples = one.at(RATE)
     clipped = clipped_ppm(one.audio.samples)
     snr = snr_db(samples)

@@ -10,6 +10,7 @@ from voicekit.studio.correction import CorrectedTake, CorrectOptions
 from voicekit.studio.enrolled import EnrolledVoice
 from voicekit.studio.enrolment import Enrolled, EnrolOptions, EnrolStep
 from voicekit.studio.models import ChapterTake, GrantStatus, NarrateOptions, Take, VoiceStatus
+from voicekit.studio.references import Finding, PersonDraft
 from voicekit.studio.song_models import SingOptions, Song, SungPart
 from voicekit.studio.studio import Studio
 from voicekit.studio.voices import VoiceSource, house_voices
@@ -25,8 +26,10 @@ __all__ = [
     "EnrolStep",
     "Enrolled",
     "EnrolledVoice",
+    "Finding",
     "GrantStatus",
     "NarrateOptions",
+    "PersonDraft",
     "Progress",
     "SingOptions",
     "Song",

@@ -8,7 +8,7 @@ measured, for a permit like any other sound.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from consent import ConsentRefusedError, Ledger, Operand, Use, Vault, WeightsRef
 from consent.engines import SpeakerCheck, find_engines
-from consent.outputs import hash_file
 from consent.statements import Grant
 from consent.synthetic import refuse_outputs, refuse_synthetic
 from voicekit.errors import UsageError
@@ -68,9 +67,9 @@ class EnrolOptions:
 
     Parameters
     ----------
-    transcript : pathlib.Path, optional
-        What is said in the recordings; else a recogniser guesses.
-    statement : pathlib.Path, optional
+    transcript : pathlib.Path or mapping, optional
+        What is said in the recordings, as a file or by their names; else a recogniser guesses.
+    statement : pathlib.Path or Recording, optional
         The recording of the spoken consent; compared with the recordings once more.
     method : str
         ``auto``, ``embedding`` or ``low-rank``.
@@ -82,8 +81,8 @@ class EnrolOptions:
         Of the low-rank part.
     """
 
-    transcript: Path | None = None
-    statement: Path | None = None
+    transcript: Path | Mapping[str, str] | None = None
+    statement: Path | Recording | None = None
     method: str = "auto"
     resume: bool = False
     measure: bool = True
@@ -123,7 +122,7 @@ class Enrolment:
     voices : VoiceSource
     voice, grant : str
         Name, and digest of the grant.
-    recordings : sequence of pathlib.Path
+    recordings : sequence of pathlib.Path or Recording
         Those of the grant, or some of them; the ones sealed before when empty.
     options : EnrolOptions
     """
@@ -136,7 +135,7 @@ class Enrolment:
         *,
         voice: str,
         grant: str,
-        recordings: Sequence[Path],
+        recordings: Sequence[Path | Recording],
         options: EnrolOptions,
     ) -> None:
         self._ledger, self._voices, self._voice, self._digest = ledger, voices, voice, grant
@@ -229,7 +228,7 @@ class Enrolment:
         return grant
 
     def _recordings(self, grant: Grant, vault: Vault) -> tuple[Recording, ...]:
-        from voicekit.enrol.recording import open_recording, read_recording  # numpy
+        from voicekit.enrol.recording import open_recording  # numpy
 
         if not self._paths:
             with vault.references(self._voice, self._digest) as plain:
@@ -237,9 +236,9 @@ class Enrolment:
             if not found:
                 raise UsageError(f"no recordings of {self._voice} are sealed here", "name them with --audio")
             return found
-        found = tuple(read_recording(path) for path in self._paths)
+        found = tuple(_read(one) for one in self._paths)
         known = {one.file_sha256 for one in grant.references}
-        for path, one in zip(self._paths, found, strict=True):
+        for given, one in zip(self._paths, found, strict=True):
             if one.sha256 not in known:
                 raise ConsentRefusedError(
                     "reference-mismatch",
@@ -247,7 +246,7 @@ class Enrolment:
                     statements=(self._digest,),
                     remedy="Use the recordings that the speaker agreed to, unchanged, or have a new grant signed",
                 )
-            refuse_synthetic(self._ledger, one.name, path, one.sha256)
+            refuse_synthetic(self._ledger, one.name, given if isinstance(given, Path) else one.data, one.sha256)
             refuse_outputs(self._ledger, [(one.name, one.pcm_sha256)])
             for detector in self._ledger.reference_detectors:
                 if told := detector(one.data):
@@ -266,7 +265,7 @@ class Enrolment:
         spoken = next((item for item in grant.evidence if item.kind == "spoken"), None)
         if self._options.statement is None or spoken is None:
             return check
-        if hash_file(self._options.statement)[0] != spoken.sha256:
+        if _read(self._options.statement).sha256 != spoken.sha256:
             raise ConsentRefusedError(
                 "challenge-mismatch",
                 f"{self._options.statement.name} is not the statement that the grant holds the hash of",
@@ -278,12 +277,10 @@ class Enrolment:
         return check
 
     def _same_voice(self, engine: SpeakerCheck, recordings: Sequence[Recording]) -> None:
-        from voicekit.enrol.recording import read_recording
-
         embed: Any = getattr(engine, "embed", None)
         if embed is None or self._options.statement is None:
             return
-        said = embed(read_recording(self._options.statement).at(16_000))
+        said = embed(_read(self._options.statement).at(16_000))
         for one in recordings:
             like = round(float(said @ embed(one.at(16_000))) * 1_000_000)
             if like < engine.threshold_ppm:
@@ -330,8 +327,8 @@ class Enrolment:
     def _texts(self, recordings: Sequence[Recording]) -> dict[str, str]:
         from voicekit.enrol.recording import read_transcripts
 
-        if self._options.transcript is None:
-            return {}
+        if not isinstance(self._options.transcript, Path):
+            return dict(self._options.transcript or {})
         return read_transcripts(self._options.transcript, tuple(recordings))
 
     def _still(self, grant: Grant) -> None:
@@ -447,6 +444,13 @@ class Enrolment:
         finally:
             self._took[name] = round(self._took.get(name, 0.0) + time.monotonic() - began, 2)
         self._say(name, 1.0)
+
+
+def _read(given: Path | Recording) -> Recording:
+    """A recording by its path, or from the bytes of one in memory: neither hash nor samples are taken on trust."""
+    from voicekit.enrol.recording import open_recording, read_recording  # numpy
+
+    return read_recording(given) if isinstance(given, Path) else open_recording(given.name, given.data)
 
 
 class _Measured(Exception):

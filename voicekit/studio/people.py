@@ -8,12 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 from consent import ConsentRefusedError, Ledger
 from voicekit.errors import UsageError
 from voicekit.studio.enrolled import enrolled_voices, open_vault, refuse_closed
 from voicekit.studio.enrolment import Enrolled, Enrolment, EnrolOptions, EnrolStep
+from voicekit.studio.references import Finding, PersonDraft, examine
 from voicekit.studio.voices import VoiceSource
+
+if TYPE_CHECKING:
+    from voicekit.enrol.recording import Recording
 
 __all__ = ["People"]
 
@@ -38,7 +43,7 @@ class People:
     def enrol(
         self,
         voice: str,
-        recordings: Sequence[str | PathLike[str]] = (),
+        recordings: Sequence[str | PathLike[str] | Recording] = (),
         *,
         grant: str,
         options: EnrolOptions | None = None,
@@ -54,7 +59,7 @@ class People:
         ----------
         voice : str
             As the grant names it.
-        recordings : sequence of path
+        recordings : sequence of path or Recording
             Those of the grant, unchanged; the ones sealed before when empty.
         grant : str
             Digest of the grant (or its beginning); it must say that a voice may be built.
@@ -86,9 +91,40 @@ class People:
             self._voices,
             voice=voice,
             grant=digest,
-            recordings=[Path(one) for one in recordings],
+            recordings=[Path(one) if isinstance(one, str | PathLike) else one for one in recordings],
             options=options or EnrolOptions(),
         ).run(progress, cancel)
+
+    def examine(self, recordings: Sequence[Recording], grant: str | None = None) -> tuple[Finding, ...]:
+        """Look at recordings before anything is built, and tell every fault; nothing is kept or made.
+
+        Parameters
+        ----------
+        recordings : sequence of Recording
+        grant : str, optional
+            Digest of a grant; then also whether it names them, and whether one person speaks in all of them. Voices
+            are compared under a grant alone: what is computed for it is a person's.
+
+        Returns
+        -------
+        tuple of Finding
+        """
+        return examine(self.ledger, recordings, self._grant_id(grant) or "")
+
+    def draft_for(self, person: PersonDraft, recordings: Sequence[Recording]) -> str:
+        """The grant a person could sign for these recordings, to be read, changed and signed by them.
+
+        Returns
+        -------
+        str
+            TOML for `consent grant`; see `PersonDraft.text`.
+        """
+        return person.checked(self.ledger, recordings)
+
+    def unfinished(self, voice: str, grant: str) -> bool:
+        """Whether a stopped enrolment of this voice under this grant can go on."""
+        digest = self._grant_id(grant) or ""
+        return (self.folder / "enrol" / f"{voice}-{digest[:16]}.state").is_file()
 
     def remove_voice(self, voice: str) -> int:
         """Destroy the keys of an enrolled voice, its sealed recordings and what is unfinished; no grant is revoked.
