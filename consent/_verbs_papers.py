@@ -304,13 +304,19 @@ def _import(args: argparse.Namespace) -> Result:
     if args.draft and found.draft:
         write_new_file(Path(args.draft), found.draft.encode("utf-8"))
     grant = found.found.export.grant
+    built = found.enrolment
     result = {"ok": True, "grant": grant, "counts_here": found.here, "draft": args.draft or found.draft}
+    result["enrolment"] = built.as_obj() if built else None
     if found.here:
         return True, result, f"grant {grant[:16]} is one of this ledger's and counts here"
     if not found.draft:
         return True, result, "a shipped voice is granted by its record: consent grant --record record.dsse.json"
     where = f"; draft in {args.draft}" if args.draft else "; --draft F.toml writes a draft of it"
     text = f"grant {grant[:16]} is sound and does not count here: the speaker has to sign for this ledger{where}"
+    if built is not None:
+        models = ", ".join(f"{item.name} {item.sha256[:12]}" for item in built.base)
+        text += f"\n  there a voice was built by {built.method} from {len(built.references)} recordings on {models};"
+        text += "\n  here it is built anew, from the same recordings, once the speaker has signed"
     return True, result, text
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from .accounts import AccountBook
 from .errors import ConsentRefusedError, UsageError
 from .outputs import hash_file
-from .policy import state_of
+from .policy import enrolment_problem, state_of
 from .scope import UNLIMITED
-from .statements import Grant, new_nonce
+from .statements import Enrolment, Grant, new_nonce
 from .voicegrant import VoiceExport, VoiceGrant, copy_blob, read_voicegrant, write_voicegrant
 
 __all__ = ["ExchangeBook", "Imported", "draft_from"]
@@ -41,6 +41,11 @@ class Imported:
     found: VoiceGrant
     here: bool
     draft: str = ""
+
+    @property
+    def enrolment(self) -> Enrolment | None:
+        """How the voice was built there, last; None where none was built. It counts in its own ledger alone."""
+        return self.found.enrolments[-1] if self.found.enrolments else None
 
 
 class ExchangeBook(AccountBook):
@@ -81,6 +86,9 @@ class ExchangeBook(AccountBook):
                     remedy="Have the speaker sign a grant whose recipients name that key",
                 )
             names = [grant, *filter(None, [statement.record if statement.record in self._chain.records else ""])]
+            # How the voice was built: whoever takes the file in can see it, and compare what is built there anew.
+            built = self._chain.enrolments.get(grant, [])
+            names += [digest for digest, item in built if enrolment_problem(statement, item) is None]
             places = {0, *(self._find(session, name) for name in names)}
             places |= self._chain.keys.places_about(statement.subject.key, statement.subject.guardian_key)
             rows = [self._place(session, place) for place in sorted(places)]

@@ -25,7 +25,8 @@ from .errors import InvalidInputError
 from .fields import did, hexes, nested, text, whole
 from .keybook import KeyBook
 from .keys import sync_folder
-from .statements import AssetRegistered, Genesis, Grant, Party, Revocation, Statement, parse_statement
+from .policy import enrolment_problem
+from .statements import AssetRegistered, Enrolment, Genesis, Grant, Party, Revocation, Statement, parse_statement
 from .tree_head import Checkpoint, read_checkpoint, verify_checkpoint
 
 __all__ = ["VOICEGRANT_SUFFIX", "VoiceExport", "VoiceGrant", "copy_blob", "read_voicegrant", "write_voicegrant"]
@@ -71,6 +72,8 @@ class VoiceGrant:
         Place of the grant, and the tree head it lies under.
     blob_at : int
         Where the sealed file begins.
+    enrolments : tuple of Enrolment
+        What was built under the grant, in the ledger's order; each was checked against the grant.
     """
 
     export: VoiceExport
@@ -81,6 +84,7 @@ class VoiceGrant:
     entry: int
     head: Checkpoint
     blob_at: int
+    enrolments: tuple[Enrolment, ...] = ()
 
 
 def write_voicegrant(
@@ -227,8 +231,13 @@ def _voicegrant(
         for item, _envelope in found.values()
         if isinstance(item, Revocation) and item.target == export.grant and may_revoke(item, grant, keys.same)
     ]
+    built = tuple(item for item, _envelope in found.values() if isinstance(item, Enrolment))
+    for item in built:
+        problem = enrolment_problem(grant, item)
+        if item.grant != export.grant or problem is not None:
+            raise _bad(f"an enrolment in it does not fit its grant ({problem[1] if problem else 'another'})", path)
     asset = record if isinstance(record, AssetRegistered) else None
-    return VoiceGrant(export, grant, envelope, asset, min(ends, default=None), place, head, start)
+    return VoiceGrant(export, grant, envelope, asset, min(ends, default=None), place, head, start, built)
 
 
 def _entry(item: Any, path: Path) -> tuple[int, bytes, tuple[bytes, ...]]:

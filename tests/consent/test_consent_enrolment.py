@@ -8,13 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from consent import ConsentRefusedError, InvalidInputError, Operand, Output, WeightsRef, verify_file
+from consent import (
+    ConsentRefusedError,
+    InvalidInputError,
+    Ledger,
+    Operand,
+    Output,
+    Use,
+    WeightsRef,
+    read_draft,
+    verify_file,
+)
 from consent import keystore as keystore_module
 from consent.account import verify_account
 from consent.policy import enrolment_problem
 from consent.statements import Enrolment, Grant
 from consent.vault import Vault
 from consent.verifier import verify_bytes
+from consent.voicegrant import read_voicegrant
 from tests.consent import stranger
 from tests.consent.world import DAY, SPEAKER, START, World, draft
 
@@ -272,3 +283,63 @@ def test_the_speakers_account_says_that_a_voice_was_built(world: World) -> None:
     found = verify_account(data, what="x")
     assert found.ok and not found.breaches, found.text()
     assert "enrolment" in {line.kind for line in found.lines}
+
+
+# on its way to another studio
+
+
+def exported(world: World, tmp_path: Path, **more: object) -> tuple[Path, str, Ledger]:
+    other = Ledger.init(tmp_path / "other", operator_name="Other Press", now=world.clock)
+    digest = grant(world, recipients=[other.operator.did], **more)
+    enrol(world, digest)
+    file = tmp_path / "ada.voicegrant"
+    world.ledger.export_grant(digest, file, to=other.operator.did)
+    return file, digest, other
+
+
+def test_the_entry_travels_with_its_grant_and_counts_at_home_alone(world: World, tmp_path: Path) -> None:
+    file, digest, other = exported(world, tmp_path)
+    taken = other.import_grant(file)
+    assert taken.enrolment is not None and not taken.here
+    assert (taken.enrolment.grant, taken.enrolment.derived, taken.enrolment.base) == (digest, DERIVED, BASE)
+    assert other.size() == 1 and not other.enrolments()
+    with refuses("no-grant"):
+        other.add_enrolment(digest, method="embedding", references=(sha(RECORDING),), base=BASE, derived=DERIVED)
+    with pytest.raises(InvalidInputError):
+        other.add_statement(taken.enrolment.sign(world.ledger.operator_signing_key()).to_bytes())
+    with refuses("no-grant"):
+        other.request(
+            Use("speech", "audiobook", seconds=1), voice="ada", operands=FILES, params_sha256="0" * 64,
+            text_commit="0" * 64,
+        )  # fmt: skip
+    (tmp_path / "new.toml").write_text(taken.draft, encoding="utf-8")
+    new = other.add_grant(read_draft(tmp_path / "new.toml"), SPEAKER)
+    assert other.grant_statement(new).adaptation == "embedding"
+    with refuses("weights-mismatch"):  # the speaker signed, and nothing was built here yet
+        other.request(
+            Use("speech", "audiobook", title="Alice", seconds=1, territories=("DE",)), voice="ada", operands=FILES,
+            params_sha256="0" * 64, text_commit="0" * 64,
+        )  # fmt: skip
+    assert other.add_enrolment(new, method="embedding", references=(sha(RECORDING),), base=BASE, derived=DERIVED)
+
+
+def test_an_entry_that_does_not_fit_does_not_travel(world: World, tmp_path: Path) -> None:
+    digest = grant(world)
+    forged = Enrolment(
+        ledger=world.ledger.id, nonce="e" * 32, time=START, grant=digest, voice="ada", method="low-rank",
+        references=(sha(RECORDING),), base=BASE, derived=DERIVED,
+        software=world.ledger._chain.genesis.software,  # type: ignore[union-attr]
+    )  # fmt: skip
+    with world.ledger._write("test") as session:
+        world.ledger._append(session, [forged.sign(world.ledger.operator_signing_key())])
+    world.ledger.export_grant(digest, tmp_path / "own.voicegrant")
+    assert read_voicegrant(tmp_path / "own.voicegrant").enrolments == ()
+
+
+def test_an_entry_cannot_be_cut_out_or_changed(world: World, tmp_path: Path) -> None:
+    file, _digest, other = exported(world, tmp_path)
+    data = file.read_bytes()
+    place = data.index(b'\\"payload\\"')
+    file.write_bytes(data[: place + 40] + bytes([data[place + 40] ^ 1]) + data[place + 41 :])
+    with pytest.raises(InvalidInputError):
+        other.import_grant(file)
