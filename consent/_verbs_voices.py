@@ -48,9 +48,10 @@ def add_parsers(add: Adder, where: argparse.ArgumentParser) -> None:
     )
     vault.add_argument(
         "action",
-        choices=("list", "seal", "remove", "check"),
+        choices=("list", "seal", "remove", "check", "retire"),
         help="list: what is sealed; seal: encrypt files a grant names; remove: destroy a voice's keys; check: decrypt "
-        "everything once and throw it away",
+        "everything once and throw it away; retire: destroy what the grants' retention lets nobody keep any longer "
+        "(for a scheduler, once a day)",
     )
     vault.add_argument("voice", metavar="VOICE", nargs="?", help="name of the voice (seal, remove)")
     vault.add_argument("files", metavar="FILE", nargs="*", help="model files and references (seal)")
@@ -75,8 +76,8 @@ def _opened(args: argparse.Namespace) -> Iterator[tuple[Ledger, Vault]]:
 
 
 def _vault(args: argparse.Namespace) -> Result:
-    actions = {"list": _list, "seal": _seal, "remove": _remove, "check": _check}
-    if args.action in ("list", "check") and (args.voice or args.files):
+    actions = {"list": _list, "seal": _seal, "remove": _remove, "check": _check, "retire": _retire}
+    if args.action in ("list", "check", "retire") and (args.voice or args.files):
         raise UsageError(f"`consent vault {args.action}` takes no VOICE")
     if args.action in ("seal", "remove") and not args.voice:
         raise UsageError(f"name the VOICE to {args.action}")
@@ -142,6 +143,16 @@ def _remove(args: argparse.Namespace, _ledger: Ledger, vault: Vault) -> Result:
         {"ok": True, "voice": args.voice, "keys": count},
         f"{count} keys of {args.voice} destroyed; {_OLD_COPIES}",
     )
+
+
+def _retire(_args: argparse.Namespace, _ledger: Ledger, vault: Vault) -> Result:
+    before = {item.key: item for item in vault.list() if item.state == "sealed"}
+    count = vault.retire()
+    left = {item.key for item in vault.list() if item.state == "sealed"}
+    gone = [item for key, item in before.items() if key not in left]
+    lines = [f"{count} keys destroyed" if count else "nothing is due"]
+    lines += [f"  {item.voice}: {', '.join(item.files)} (grant {item.grant[:16]})" for item in gone]
+    return True, {"ok": True, "keys": count, "destroyed": [item.as_dict() for item in gone]}, "\n".join(lines)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], Result]] = {"vault": _vault}

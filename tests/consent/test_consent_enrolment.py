@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from consent import (
     verify_file,
 )
 from consent import keystore as keystore_module
+from consent._cli import main
 from consent.account import verify_account
 from consent.policy import enrolment_problem
 from consent.statements import Enrolment, Grant
@@ -263,6 +265,31 @@ def test_what_may_be_kept_no_longer_is_destroyed_on_its_day(world: World) -> Non
     reasons = [entry.statement.reason for entry in world.ledger.entries(("erasure",))]  # type: ignore[attr-defined]
     assert reasons == ["retention", "retention"]
     assert world.ledger.enrolments("ada")[0][1].measured == (("similarity_ppm", 800_000),)
+
+
+def test_a_scheduler_destroys_it_with_one_command(world: World, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """Recordings, the voice and what a stopped enrolment keeps, each on its day, with nobody using the voice."""
+    days = {"reference_days": 3, "embedding_days": 10}
+    digest = grant(world, retention=days, withdrawal={"how": "Tell the operator.", "effect": "stop-new"})
+    vault = Vault.open(world.ledger)
+    vault.seal("ada", {"ada.wav": RECORDING}, digest)
+    half = bytes(vault.state_key("ada", digest))  # half built: no entry, no voice
+    world.ledger.revoke(digest, key=SPEAKER)
+    world.ledger.close()
+    monkeypatch.setattr("consent._commands.open_ledger", lambda _args: Ledger.open(world.path, now=world.clock))
+    for day, gone, left in ((1, [], {"ada.wav", "state"}), (3, ["ada.wav"], {"state"}), (10, ["state"], set())):
+        world.clock.time = START + day * DAY
+        assert main(["vault", "retire", "--studio", str(world.path.parent), "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert [name for item in told["destroyed"] for name in item["files"]] == gone and told["keys"] == len(gone)
+        files = list((world.path / "vault").glob("*.sealed"))
+        assert len(files) == len(left), "the ciphertext is deleted with its key"
+    with Ledger.open(world.path, now=world.clock) as ledger:
+        reasons = [entry.statement.reason for entry in ledger.entries(("erasure",))]  # type: ignore[attr-defined]
+        assert reasons == ["retention", "retention"]
+        with refuses("revoked"):
+            Vault.open(ledger).state_key("ada", digest)
+    assert not [path for path in world.path.rglob("*") if path.is_file() and half in path.read_bytes()]
 
 
 def test_a_voice_needs_recordings(world: World) -> None:
