@@ -37,6 +37,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--detail", type=float, default=0.35, metavar="X", help="share of the take's articulation, 0 to 1 (0.35)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise (0)")
+    parser.add_argument("--engine", metavar="E", help="coqui:MODEL for a voice of a coqui model: a name or a folder")
     parser.add_argument("--source-voice", default="my-own", metavar="V", help="whose take it is (my-own)")
     parser.add_argument("--grant", metavar="ID", help="use this grant of the voice (else the narrowest that covers it)")
     parser.add_argument("--source-grant", metavar="ID", help="use this grant of the take")
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
                 source_voice=args.source_voice,
                 grant=args.grant,
                 source_grant=args.source_grant,
+                engine=args.engine,
                 options=options,
                 progress=line,
                 cancel=cancel,

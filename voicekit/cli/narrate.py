@@ -38,6 +38,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--voice", required=True, metavar="V", help="see `voicekit voices`")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the finished files")
     parser.add_argument("--grant", metavar="ID", help="use this grant (else the narrowest that covers the use)")
+    parser.add_argument("--engine", metavar="E", help="coqui:MODEL for a voice of a coqui model: a name or a folder")
     parser.add_argument("--chapters", metavar="1-3,7", help="only these chapters")
     parser.add_argument("--format", default="mp3,flac", metavar="LIST", help="of mp3, flac, wav (mp3,flac)")
     parser.add_argument("--profile", default="acx", choices=("acx", "clip"), help="levels and pads (acx)")
@@ -77,6 +78,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
                 voice=args.voice,
                 out=args.out,
                 grant=args.grant,
+                engine=args.engine,
                 options=options,
                 progress=line,
                 cancel=cancel,

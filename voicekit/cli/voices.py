@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from voicekit.cli.common import DONE, Screen, add_common, new_verb
+from voicekit.cli.coqui import add_model_options, adopt_model
 from voicekit.cli.enroll import add_options, enroll, references, remove
 from voicekit.errors import UsageError
 
@@ -30,6 +31,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--use", metavar="TEXT", help="with own: what the results are for, in words")
     parser.add_argument("--out", metavar="FILE", help="with draft: write it here (else standard output)")
     add_options(parser)
+    add_model_options(parser)
     add_common(parser)
     parser.set_defaults(run=run)
 
@@ -48,6 +50,8 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
         return enroll(args, screen) if args.action == "enroll" else remove(args, screen)
     if args.action == "own":
         return _own(args, screen)
+    if args.action == "adopt" and args.engine not in (None, "house"):
+        return adopt_model(args, screen)
     if args.action == "adopt":
         with Studio.open(args.studio, create=True) as studio:
             grant = studio.adopt_house_voice(args.voice)

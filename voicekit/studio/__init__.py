@@ -6,6 +6,7 @@ package is the only one that asks the ledger for permits.
 
 from voicekit.pipelines import Cancelled, Progress
 from voicekit.studio.conversion import ConvertedTake, ConvertOptions
+from voicekit.studio.coqui import ModelTerms
 from voicekit.studio.correction import CorrectedTake, CorrectOptions
 from voicekit.studio.enrolled import EnrolledVoice
 from voicekit.studio.enrolment import Enrolled, EnrolOptions, EnrolStep
@@ -28,6 +29,7 @@ __all__ = [
     "EnrolledVoice",
     "Finding",
     "GrantStatus",
+    "ModelTerms",
     "NarrateOptions",
     "PersonDraft",
     "Progress",

@@ -21,9 +21,11 @@ from voicekit.pipelines import Hear, Progress, TakeStore
 from voicekit.pitch import Contour, Scale, TargetNote, read_contour
 from voicekit.score import Score
 from voicekit.studio.conversion import ConversionJob, ConvertedTake, ConvertOptions
+from voicekit.studio.coqui import Shelf, with_coqui
 from voicekit.studio.correction import CorrectedTake, CorrectionJob, CorrectOptions
 from voicekit.studio.enrolled import with_enrolled
 from voicekit.studio.grants import draft_of, find_shipped, intended_use, record_bytes, status_of
+from voicekit.studio.model_voices import ModelVoices
 from voicekit.studio.models import GrantStatus, NarrateOptions, Take, VoiceStatus
 from voicekit.studio.narration import Narration, check_folder, folder_name
 from voicekit.studio.own_voice import DEFAULT_USE, OwnVoice, attest
@@ -36,7 +38,7 @@ from voicekit.studio.voices import ShippedVoice, VoiceSource, house_voices
 __all__ = ["Studio"]
 
 
-class Studio(People):
+class Studio(People, ModelVoices):
     """A folder with a consent ledger, takes and outputs.
 
     Use `Studio.create` or `Studio.open`.
@@ -52,7 +54,8 @@ class Studio(People):
         self.takes_folder = folder / "takes"
         self.out_folder = folder / "out"
         self.ledger = ledger
-        self._voices = with_enrolled(voices, ledger)
+        self._shelf = Shelf(folder)
+        self._voices = with_coqui(with_enrolled(voices, ledger), ledger, self._shelf)
 
     @classmethod
     def create(
@@ -259,6 +262,7 @@ class Studio(People):
         voice: str,
         out: str | PathLike[str] | None = None,
         grant: str | None = None,
+        engine: str | None = None,
         options: NarrateOptions | None = None,
         progress: Callable[[Progress], None] | None = None,
         cancel: Event | None = None,
@@ -278,6 +282,8 @@ class Studio(People):
             Folder of the production; under the studio's ``out`` when None.
         grant : str, optional
             Digest of one grant (or its beginning); else the narrowest that covers the use.
+        engine : str, optional
+            ``coqui:MODEL`` says where the model of a coqui voice lies; see `adopt_model_voice`.
         options : NarrateOptions, optional
         progress : callable, optional
             Called from this thread with each step.
@@ -302,6 +308,7 @@ class Studio(People):
             A wrong call; a bad file or a full disk.
         """
         chosen = options or NarrateOptions()
+        self._use_engine(voice, engine)
         self._shipped(voice)
         only = self._grant_id(grant)
         opened = open_source(source, chosen.title)
@@ -459,6 +466,7 @@ class Studio(People):
         source_voice: str = "my-own",
         grant: str | None = None,
         source_grant: str | None = None,
+        engine: str | None = None,
         options: ConvertOptions | None = None,
         progress: Callable[[Progress], None] | None = None,
         cancel: Event | None = None,
@@ -479,12 +487,13 @@ class Studio(People):
             Whose take it is; see `attest_own_voice` for one's own.
         grant, source_grant : str, optional
             Digest of a grant (or its beginning); else the narrowest that covers the use.
-        options, progress, cancel
-            As for `correct`, whose errors it also raises: nothing is delivered then.
+        engine, options, progress, cancel
+            As for `narrate` and `correct`, whose errors it also raises: nothing is delivered then.
         """
         chosen = options or ConvertOptions()
         if transpose is not None:
             chosen = replace(chosen, transpose=transpose)
+        self._use_engine(voice, engine)
         self._shipped(voice)
         grants = (self._grant_id(source_grant), self._grant_id(grant))
         job = ConversionJob(self.ledger, self._voices, Path(take), Path(out), (source_voice, voice), chosen, grants)
