@@ -51,13 +51,13 @@ class Ours(System):
         self.name = name
 
     def analyse(self, clip: Clip, *, track: PitchTrack | None) -> tuple[F32, F64]:
-        """Envelope, its top bands predicted as in training, and F0."""
+        """Envelope, its top bands predicted as in training, and F0; one of its own is faint (`track_pitch`)."""
         import torch
 
         from voicekit.features.envelope import envelope
         from voicekit.pitch import track_pitch
 
-        found = track or track_pitch(clip.audio.samples, SAMPLE_RATE)
+        found = track or track_pitch(clip.audio.samples, SAMPLE_RATE, faint=True)
         seen = envelope(torch.from_numpy(clip.audio.samples), torch.from_numpy(found.f0_hz).float())
         return self.extend(seen.numpy()), found.f0_hz
 

@@ -19,6 +19,7 @@ _EXAMPLE = """examples:
   voicekit train vocoder --work runs/house --steps 4000
   voicekit train acoustic --work runs/house --steps 6000
   voicekit train content --work runs/house --steps 3600
+  voicekit train joint --work runs/house --steps 400
   voicekit train blend --work runs/house --out my-voices
   voicekit train seal --work runs/house --out my-voices
 Every step resumes where it was stopped; curves are in WORK/<step>/curve.jsonl.
@@ -49,6 +50,17 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--seed", type=int, default=0)
         verb.add_argument("--half", action="store_true", help="multiply in bfloat16")
         verb.add_argument("--threads", type=int, default=0, help="0: as torch chooses")
+    vocoder = verbs.choices["vocoder"]
+    vocoder.add_argument("--faint", action="store_true", help="half of the crops with an F0 wherever one can be found")
+    vocoder.add_argument("--loudness", type=float, default=0.0, help="weight of the distance in loudness (0: none)")
+    joint = verbs.add_parser("joint", help="tune acoustic model and vocoder together, into WORK/joint")
+    joint.add_argument("--steps", type=int, default=400, help="steps in all (default 400)")
+    joint.add_argument("--rate", type=float, default=2e-4, help="peak learning rate")
+    joint.add_argument("--minutes", type=float, default=0.0, help="stop and save after so long (0: no limit)")
+    joint.add_argument("--vocoder-only", action="store_true", help="leave the acoustic model as it is")
+    joint.add_argument("--seed", type=int, default=0)
+    joint.add_argument("--half", action="store_true", help="multiply in bfloat16")
+    joint.add_argument("--threads", type=int, default=0, help="0: as torch chooses")
     blend = verbs.add_parser("blend", help="pack the no-donor voices")
     blend.add_argument("--out", type=Path, required=True)
     seal = verbs.add_parser("seal", help="measure the voices, write their cards and sign their records")
@@ -81,7 +93,7 @@ def main(argv: list[str] | None, audition: Audition) -> int:
 
             found = [u for corpus in options.corpora for u in read_corpus(corpus)]
             print(json.dumps(prepare(found, options.work, options.workers), indent=1))
-        elif options.verb in ("vocoder", "acoustic", "content"):
+        elif options.verb in ("vocoder", "acoustic", "content", "joint"):
             _train(options, log)
         elif options.verb == "blend":
             from voicekit.train.pack import pack
@@ -101,7 +113,7 @@ def _train(options: argparse.Namespace, log: object) -> None:
     import torch
 
     from voicekit.models.weights import read_weights
-    from voicekit.train import acoustic, content, vocoder
+    from voicekit.train import acoustic, content, joint, vocoder
     from voicekit.train.loop import RunConfig
 
     if not (options.work / "examples").is_dir():
@@ -112,12 +124,19 @@ def _train(options: argparse.Namespace, log: object) -> None:
         steps=options.steps, learning_rate=options.rate, max_seconds=60 * options.minutes, seed=options.seed,
         half=options.half,
     )
-    trainers = {"vocoder": vocoder.train, "acoustic": acoustic.train, "content": content.train}
-    trainer = trainers[options.verb]
+    if options.verb == "joint":
+        joint.train(options.work, options.work / "joint", config, log, options.vocoder_only)  # type: ignore[arg-type]
+        return
+    trainers = {"acoustic": acoustic.train, "content": content.train}
     start = None
     if options.start:
         start = read_weights(options.start / "_model" / f"{options.verb}.safetensors").tensors
         voices = sorted(options.start.glob("*/voice.safetensors"))
         if voices and options.verb == "acoustic":
             start[acoustic.VOICES] = torch.stack([read_weights(path).tensors["embedding"] for path in voices])
-    trainer(options.work, options.work / options.verb, config, log, start, options.critic_from)  # type: ignore[arg-type]
+    into = options.work / options.verb
+    if options.verb == "vocoder":
+        aims = vocoder.VocoderAims(options.faint, options.loudness)
+        vocoder.train(options.work, into, config, log, start, options.critic_from, aims)  # type: ignore[arg-type]
+    else:
+        trainers[options.verb](options.work, into, config, log, start, options.critic_from)  # type: ignore[arg-type]

@@ -17,7 +17,9 @@ from voicekit.models.source_filter import batch_pulses
 from voicekit.models.vocoder import Vocoder
 from voicekit.train.critic import SpectrumCritic, discernment, likeness, persuasion
 from voicekit.train.loop import RunConfig, run, warm_start
+from voicekit.train.loudness import loudness_loss
 from voicekit.train.prepare import Example, load_all
+from voicekit.train.views import faint_views
 
 FFT_SIZES = (2048, 1024, 768, 512, 384, 256, 128)
 CROP_FRAMES = 80
@@ -26,6 +28,23 @@ CYCLE_SHARE = 0.3  #: of the steps that also check the envelope at another pitch
 CYCLE_SEMITONES = 12.0
 JUDGED = 6  #: items of a batch that the critic hears
 PERSUASION, LIKENESS = 0.05, 0.4  #: weights of what the critic says
+FAINT_SHARE = 0.5  #: of the crops that come with a faint F0 track, where there is one
+
+
+@dataclass(frozen=True)
+class VocoderAims:
+    """What a vocoder learns from beside spectra and consistency.
+
+    Attributes
+    ----------
+    faint : bool
+        Half of the crops come with an F0 wherever one can be found (`voicekit.train.views`).
+    loudness : float
+        Weight of the distance in loudness (`voicekit.train.loudness`).
+    """
+
+    faint: bool = False
+    loudness: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -38,9 +57,12 @@ class VocoderBatch:
     bandwidth_hz: Tensor
 
 
-def batcher(examples: list[Example]) -> Callable[[torch.Generator], VocoderBatch]:
-    """Draws crops, utterances weighted by the square root of their length."""
+def batcher(
+    examples: list[Example], faint: list[Example] | None = None
+) -> Callable[[torch.Generator], VocoderBatch]:
+    """Draws crops, utterances weighted by the square root of their length; `faint` holds the same seen once more."""
     usable = [e for e in examples if len(e.f0_hz) > CROP_FRAMES + 2]
+    again = [e for e in faint if len(e.f0_hz) > CROP_FRAMES + 2] if faint else None
     weights = torch.tensor([float(len(e.f0_hz)) for e in usable]).sqrt()
 
     def draw(generator: torch.Generator) -> VocoderBatch:
@@ -48,6 +70,8 @@ def batcher(examples: list[Example]) -> Callable[[torch.Generator], VocoderBatch
         audio, env, f0, top = [], [], [], []
         for index in picked:
             example = usable[index]
+            if again and float(torch.rand(1, generator=generator)) < FAINT_SHARE:
+                example = again[index]
             start = int(torch.randint(len(example.f0_hz) - CROP_FRAMES, (1,), generator=generator))
             stop = start + CROP_FRAMES
             gain = float(torch.empty(1).uniform_(-1.5, 0.5, generator=generator))  # nepers
@@ -133,6 +157,7 @@ def train(
     log: Callable[[str], None] = print,
     start: dict[str, Tensor] | None = None,
     critic_from: int | None = None,
+    aims: VocoderAims | None = None,
 ) -> Vocoder:
     """Train on the prepared recordings in `data` (speech made by flite left out), held-out speakers excepted.
 
@@ -142,6 +167,8 @@ def train(
         Weights to begin from.
     critic_from : int, optional
         The step from which a critic judges too.
+    aims : VocoderAims, optional
+        What else it learns from; nothing by default.
     """
     from voicekit.train.split import is_held_out
 
@@ -151,7 +178,8 @@ def train(
     if start is not None:
         warm_start(model, start)
     rival = VocoderRival(critic_from) if critic_from is not None else None
-    draw = batcher(examples)
+    aims = aims or VocoderAims()
+    draw = batcher(examples, faint_views(examples, data, log) if aims.faint else None)
 
     def loss(batch: object, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         if not isinstance(batch, VocoderBatch):
@@ -163,6 +191,10 @@ def train(
         order = torch.randperm(len(FFT_SIZES), generator=generator)[:4].tolist()
         spectral = spectral_loss(made, batch.audio, batch.bandwidth_hz, [FFT_SIZES[i] for i in order])
         total, parts = spectral, {"spectral": spectral.item()}
+        if aims.loudness:
+            heard = loudness_loss(made, batch.audio, batch.bandwidth_hz)
+            total = total + aims.loudness * heard
+            parts["loudness"] = heard.item()
         if float(torch.rand(1, generator=generator)) < CYCLE_SHARE:
             semitones = torch.empty(BATCH).uniform_(-CYCLE_SEMITONES, CYCLE_SEMITONES, generator=generator)
             semitones[:4] = 0.0
