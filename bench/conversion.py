@@ -1,4 +1,9 @@
-"""Conversion of unseen readers into house voices: words kept, identity moved, pitch kept, time needed."""
+"""Conversion of unseen readers into house voices, and into other unseen readers: words kept, identity moved, pitch
+kept, time needed.
+
+The readers converted into are enrolled for it through the studio, under a grant, from what the corpus has of them: 9 to
+15 seconds, and of p226 up to 49.  None of them was trained on.  Nobody unseen has more.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +21,31 @@ import soundfile
 
 from bench.clips import choose, corpus_folder
 from bench.report import Options, Report, Table, command, one_thread, parse, percent, rounded, say
-from consent import UNLIMITED, GrantDraft
+from consent import UNLIMITED, ConsentRefusedError, GrantDraft
+from consent.engines import Engines
 from voicekit.audio import Audio, read_audio, resample, sha256_file
 from voicekit.engines import list_voices, open_engine
-from voicekit.engines.convert import own_frames, take_envelope
+from voicekit.engines.convert import take_envelope
 from voicekit.engines.guide import GuideTake
 from voicekit.engines.house import HouseEngine, load_vocoder, resynthesise
 from voicekit.engines.retune import method_operands
+from voicekit.enrol.recording import read_recording
+from voicekit.errors import InputError
 from voicekit.evaluate import WordErrors, bootstrap_ratio, count_word_errors, plain_words, set_level
 from voicekit.evaluate.recogniser import Recogniser
 from voicekit.evaluate.trackers import track_harvest
 from voicekit.features.frames import SAMPLE_RATE, pad_to_frames
 from voicekit.pitch import PitchTrack, track_pitch, track_sung_pitch
-from voicekit.studio import ConvertOptions, NarrateOptions, Studio, house_voices
+from voicekit.studio import ConvertOptions, EnrolOptions, NarrateOptions, Studio, house_voices
+from voicekit.studio import enrolment as enrolment_module
 from voicekit.train.corpus import read_corpus
+from voicekit.train.split import is_held_out
 
 CLIPS, QUICK_CLIPS = 10, 2
 SWEEP_CLIPS = 3
+PEOPLE = ("ls1867", "ls4680", "ls332", "ls8580", "ls887", "ls27")  #: of one recording each, low and high
+REFERENCE_S = (15.0, 30.0, 120.0)  #: of p226, as far as there is
+EACH = 5  #: sources into each enrolled reader
 DETAILS = (0.0, 0.7)
 TARGETS = ("alder", "linnet")
 REGISTER_HZ = 165.0  #: readers whose median F0 lies below are counted as low: sexes are not written in the data
@@ -121,9 +134,8 @@ def permit_readers(studio: Studio, paths: Sequence[Path]) -> None:
 class Bench:
     """A studio with the house voices and the readers' recordings, thrown away afterwards."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.neighbours: dict[str, Any] = {}
+    def __init__(self, folder: Path, people: int) -> None:
+        self.folder, self.people = folder, people
         self.studio = Studio.create(
             folder / "studio", "bench", voices=dataclasses.replace(house_voices(), open_engine=self._open)
         )
@@ -133,7 +145,6 @@ class Bench:
     def _open(self, name: str) -> HouseEngine:
         if name not in self._engines:
             self._engines[name] = open_engine(name)  # type: ignore[assignment]
-        self._engines[name].neighbours = self.neighbours.get(name)
         return self._engines[name]
 
     def narration(self, voice: str) -> Audio:
@@ -236,14 +247,6 @@ def listen(bench: Bench, clips: list[Source], report: Report) -> None:
             kinds: dict[str, dict[str, Any]] = {"converted": {}}
             if number % max(1, len(clips) // SWEEP_CLIPS) == 0:
                 kinds |= {f"detail {d:g}": {"detail": d} for d in DETAILS}
-                if target == targets[0]:
-                    if target not in bench.neighbours:
-                        audio = resample(own[target], SAMPLE_RATE)
-                        track = track_pitch(audio.samples, SAMPLE_RATE)
-                        whole = GuideTake(lambda a, b, w=audio.samples: w[a:b], len(audio.samples), track)  # type: ignore[misc]
-                        content = bench._open(target)._content[0]
-                        bench.neighbours[target] = own_frames(content, [whole])
-                    kinds["4 neighbours"] = {"neighbours": 4}
             for kind, options in kinds.items():
                 made, measured, spent = bench.convert(clip.path, target, **options)
                 voice = verifier.embed(made)
@@ -259,6 +262,127 @@ def listen(bench: Bench, clips: list[Source], report: Report) -> None:
                 )  # fmt: skip
     report.data |= {"rows": rows, "same_speaker": same}
     _tables(report, rows, same)
+    people(bench, clips, rows, report)
+
+
+@dataclass(frozen=True)
+class Person:
+    """An unseen reader who is converted into: what they are enrolled from, and what the result is compared with."""
+
+    name: str
+    speaker: str
+    used: tuple[Any, ...]
+    kept: tuple[Any, ...]
+
+
+def choose_people(seconds: Sequence[float]) -> list[Person]:
+    """p226 at several lengths of reference, and readers of one recording, low and high in turn."""
+    table: dict[str, list[Any]] = {}
+    for utterance in read_corpus(corpus_folder()):
+        if is_held_out(utterance) and utterance.confidence >= 0.9:
+            table.setdefault(utterance.speaker, []).append(utterance)
+    found = []
+    rows = table.get("p226", [])
+    for most in seconds:
+        used: list[Any] = []
+        for row in rows[:-3]:
+            if sum(soundfile.info(str(one.path)).duration for one in used) >= most:
+                break
+            used.append(row)
+        found.append(Person(f"p226-{most:.0f}s", "p226", tuple(used), tuple(rows[-3:])))
+    for speaker in PEOPLE:
+        rows = table.get(speaker, [])
+        if rows:
+            found.append(Person(speaker, speaker, (rows[0],), (rows[0],)))
+    return found
+
+
+def enrol_person(bench: Bench, one: Person) -> None:
+    """Sign what stands behind it, and enrol."""
+    now, references = int(time.time()), []
+    for item in one.used:
+        read = read_recording(item.path)
+        references.append({"name": read.name, "file_sha256": read.sha256, "pcm_sha256": read.pcm_sha256,
+                           "seconds_milli": round(1000 * read.seconds)})  # fmt: skip
+    data: dict[str, Any] = {
+        "voice": one.name,
+        "basis": "dedication",
+        "adaptation": "embedding",
+        "intended_use": NOTICE,
+        "subject": {"adult": True},
+        "notice": {"text": NOTICE, "language": "en", "version": "bench-1"},
+        "scope": {
+            "modes": ["conversion"], "purposes": ["test"], "commercial": False, "languages": ["any"],
+            "territories": ["001"], "titles": ["any"], "content_refused": [], "max_renders": UNLIMITED,
+            "max_seconds": UNLIMITED,
+        },
+        "validity": {"not_before": now - 60, "not_after": now + 86_400},
+        "references": references,
+        "withdrawal": {"how": "The studio is thrown away.", "effect": "delete-voice"},
+    }  # fmt: skip
+    words = bench.folder / f"{one.name}.tsv"
+    words.write_text("".join(f"{item.path.name}\t{item.text}\n" for item in one.used), encoding="utf-8")
+    grant = bench.studio.ledger.add_grant(GrantDraft(data, "", "the readers of the bench", bench.folder))
+    options = EnrolOptions(transcript=words, measure=False)
+    bench.studio.enrol(one.name, [item.path for item in one.used], grant=grant, options=options)
+
+
+def people(bench: Bench, clips: list[Source], listened: list[dict[str, Any]], report: Report) -> None:
+    """Unseen readers into other unseen readers, with and without frames of their sealed recordings."""
+    ear, verifier = Recogniser(), Verifier()
+    enrolment_module.find_engines = lambda: Engines(None, None)
+    copies = [row for row in listened if row["kind"] == "copy"]
+    rows: list[dict[str, Any]] = []
+    refused = []
+    for one in choose_people(REFERENCE_S)[: bench.people]:
+        try:
+            enrol_person(bench, one)
+        except (InputError, ConsentRefusedError) as problem:
+            refused.append(f"{one.name}: {problem}")
+            continue
+        own = np.stack([verifier.embed(read_audio(item.path)) for item in one.kept])
+        level = _median_hz(track_pitch(*_samples(read_audio(one.used[0].path))))
+        sources = [clip for clip in clips if clip.speaker != one.speaker]
+        sources = sources[:: max(1, len(sources) // EACH)][:EACH]
+        for clip in sources:
+            say(f"{clip.speaker} -> {one.name}")
+            who = verifier.embed(clip.audio)
+            for kind, options in (("converted", {}), ("4 neighbours", {"neighbours": 4})):
+                made, measured, spent = bench.convert(clip.path, one.name, **options)
+                voice = verifier.embed(made)
+                errors = count_word_errors(plain_words(clip.text), plain_words(ear.hear(made)))
+                rows.append(
+                    {
+                        "clip": clip.key, "speaker": clip.speaker, "register": clip.register, "target": one.name,
+                        "kind": kind, "errors": asdict(errors), "to_target": float((own @ voice).mean()),
+                        "to_source": float(voice @ who), "apart": float((own @ who).mean()),
+                        "semitones": measured["semitones"],
+                        "pitch": pitch_kept(clip.track, made, measured["semitones"], (50.0, 600.0)),
+                        "rtf": spent / made.duration_s, "target_register": "low" if level < REGISTER_HZ else "high",
+                    }
+                )  # fmt: skip
+    report.data |= {"people": rows, "refused": refused}
+    lines = []
+    for kind in ("converted", "4 neighbours"):
+        mine = [row for row in rows if row["kind"] == kind]
+        both = mine + copies
+        lines.append(_line(f"all, {kind}", mine, both))
+        for source in ("low", "high"):
+            for target in ("low", "high"):
+                part = [row for row in mine if (row["register"], row["target_register"]) == (source, target)]
+                lines += [_line(f"{source} -> {target}, {kind}", part, both)] if part else []
+        for name in dict.fromkeys(row["target"] for row in mine):
+            lines.append(_line(f"-> {name}, {kind}", [row for row in mine if row["target"] == name], both))
+    report.tables.append(Table("Unseen readers into other unseen readers, enrolled", HEADS, lines))
+    report.notes.append(
+        "Enrolled readers of one recording are compared with that recording, p226 with three recordings that were kept "
+        "back. `4 neighbours`: `--neighbours 4`, frames of their sealed recordings."
+        + ("".join(f" Refused: {text}." for text in refused))
+    )
+
+
+def _samples(audio: Audio) -> tuple[np.ndarray, int]:
+    return audio.samples, audio.sample_rate
 
 
 def _sum(rows: Sequence[dict[str, Any]]) -> WordErrors:
@@ -287,12 +411,14 @@ def _line(label: str, mine: list[dict[str, Any]], rows: list[dict[str, Any]]) ->
     )  # fmt: skip
 
 
+HEADS = (
+    "source -> voice", "pairs", "word error, %", "copy-synthesis, %", "ratio (95 %)", "nearer the voice, %",
+    "to the voice", "to the source", "source to voice", "pitch off, cents", "F0 corr., least", "mean",
+    "x real time (processor)",
+)  # fmt: skip
+
+
 def _tables(report: Report, rows: list[dict[str, Any]], same: list[float]) -> None:
-    heads = (
-        "source -> voice", "pairs", "word error, %", "copy-synthesis, %", "ratio (95 %)", "nearer the voice, %",
-        "to the voice", "to the source", "source to voice", "pitch off, cents", "F0 corr., least", "mean",
-        "x real time (processor)",
-    )  # fmt: skip
     made = [row for row in rows if row["kind"] == "converted"]
     lines = [_line("all", made, rows)]
     for source in ("low", "high"):
@@ -300,7 +426,7 @@ def _tables(report: Report, rows: list[dict[str, Any]], same: list[float]) -> No
             mine = [row for row in made if row["register"] == source and row["target"] == target]
             if mine:
                 lines.append(_line(f"{source} -> {target} ({mine[0]['target_register']})", mine, rows))
-    report.tables.append(Table("Unseen readers into house voices, by register", heads, lines))
+    report.tables.append(Table("Unseen readers into house voices, by register", HEADS, lines))
     swept = {row["clip"] for row in rows if row["kind"].startswith("detail")}
     few = [row for row in rows if row["clip"] in swept]
     kinds = [k for k in dict.fromkeys(row["kind"] for row in few) if k not in ("natural", "copy")]
@@ -310,7 +436,7 @@ def _tables(report: Report, rows: list[dict[str, Any]], same: list[float]) -> No
         for kind in kinds
         if (mine := [row for row in few if row["kind"] == kind and row["target"] == target])
     ]
-    report.tables.append(Table("What is kept of the take's articulation, and neighbours (fewer clips)", heads, lines))
+    report.tables.append(Table("What is kept of the take's articulation (fewer clips)", HEADS, lines))
     natural = _sum([row for row in rows if row["kind"] == "natural"])
     report.notes += [
         f"Word error of the recordings themselves {percent(natural.rate)} %. Two halves of one recording: similarity "
@@ -356,7 +482,7 @@ def run(options: Options) -> Report:
         clips = sources(folder / "in", options.clips or (QUICK_CLIPS if options.quick else CLIPS))
         sung = {n: SHARED / "eval" / f for n, f in SONGS.items() if (SHARED / "eval" / f).is_file()}
         sung = dict(list(sung.items())[: 1 if options.quick else None])
-        bench = Bench(folder)
+        bench = Bench(folder, 1 if options.quick else 99)
         for voice in TARGETS:
             bench.studio.adopt_house_voice(voice)
         permit_readers(bench.studio, [*(c.path for c in clips), *sung.values()])

@@ -11,7 +11,7 @@ import json
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,18 @@ from voicekit.models.weights import WeightFile, build_acoustic, build_vocoder, r
 from voicekit.pitch import track_pitch
 from voicekit.singing.line import SungLine
 
-__all__ = ["RANK_PREFIX", "EnrolledEngine", "low_rank_layers", "pack_voice", "unpack_voice"]
+__all__ = [
+    "EnrolledEngine",
+    "VoiceFile",
+    "low_rank_layers",
+    "merge_low_rank",
+    "offset_places",
+    "pack_voice",
+    "unpack_voice",
+]
 
-RANK_PREFIX = "low_rank/"
-VERSION = "enrolled-1"
+RANK_PREFIX, OFFSET_PREFIX, COLOUR = "low_rank/", "offset/", "colour"
+VERSION = "enrolled-2"
 
 #: Gives the plaintext of a sealed voice to the holder of a permit, by file name; wiped at the end of its block.
 Opener = Callable[[Permit], Any]
@@ -55,28 +63,57 @@ def low_rank_layers(model: Acoustic) -> Iterator[tuple[str, nn.Conv1d]]:
             yield f"decoder.{number}.conv", conv
 
 
-def pack_voice(embedding: Tensor, settings: VoiceSettings, low_rank: Mapping[str, Tensor] | None = None) -> bytes:
-    """A voice as one safetensors file, in memory.
+def offset_places(model: Acoustic) -> Iterator[tuple[str, Tensor]]:
+    """Where the embedding reaches the decoder: biases to which a voice adds offsets of its own, by name."""
+    yield "decoder_in", model.decoder_in.bias  # type: ignore[misc]
+    for number, block in enumerate(model.decoder):
+        condition = block.condition
+        if isinstance(condition, nn.Conv1d):
+            yield f"decoder.{number}.condition", condition.bias  # type: ignore[misc]
+    yield "decoder_out", model.decoder_out[1].bias  # type: ignore[misc]
 
-    Parameters
+
+@dataclass(frozen=True)
+class VoiceFile:
+    """What a person's voice is made of, beside the general models.
+
+    Attributes
     ----------
     embedding : Tensor
         (S,).
     settings : VoiceSettings
-    low_rank : mapping, optional
-        Layer's name and ``.down`` or ``.up`` -> Tensor.
+    low_rank : mapping
+        Layer's name and ``.down`` or ``.up`` -> Tensor; empty where the grant allows an embedding alone.
+    offsets : mapping
+        See `offset_places`: what the embedding cannot say at each place where it is heard.
+    colour : Tensor or None
+        (2, 80), see `voicekit.engines.house.coloured`.
     """
+
+    embedding: Tensor
+    settings: VoiceSettings
+    low_rank: Mapping[str, Tensor] = field(default_factory=dict)
+    offsets: Mapping[str, Tensor] = field(default_factory=dict)
+    colour: Tensor | None = None
+
+
+def pack_voice(voice: VoiceFile) -> bytes:
+    """A voice as one safetensors file, in memory."""
     from safetensors.torch import save
 
-    config = asdict(settings)
-    config["range_octaves"] = list(settings.range_octaves)
-    tensors = {"embedding": embedding.detach().to(torch.float16).contiguous()}
-    tensors |= {RANK_PREFIX + k: v.detach().to(torch.float16).contiguous() for k, v in (low_rank or {}).items()}
-    return bytes(save(tensors, metadata={"config": json.dumps(config, sort_keys=True)}))
+    config = asdict(voice.settings)
+    config["range_octaves"] = list(voice.settings.range_octaves)
+    tensors = {"embedding": voice.embedding}
+    tensors |= {RANK_PREFIX + k: v for k, v in voice.low_rank.items()}
+    tensors |= {OFFSET_PREFIX + k: v for k, v in voice.offsets.items()}
+    if voice.colour is not None:
+        tensors[COLOUR] = voice.colour
+    halved = {name: value.detach().to(torch.float16).contiguous() for name, value in tensors.items()}
+    return bytes(save(halved, metadata={"config": json.dumps(config, sort_keys=True)}))
 
 
-def unpack_voice(data: bytes, name: str) -> tuple[Tensor, VoiceSettings, dict[str, Tensor]]:
-    """What `pack_voice` gave: embedding (S,), settings, low-rank parts.
+def unpack_voice(data: bytes, name: str) -> VoiceFile:
+    """What `pack_voice` gave.
 
     Raises
     ------
@@ -92,10 +129,15 @@ def unpack_voice(data: bytes, name: str) -> tuple[Tensor, VoiceSettings, dict[st
         config = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["config"])
         config["range_octaves"] = tuple(config["range_octaves"])
         settings = VoiceSettings(**config)
-        embedding = tensors.pop("embedding")
+        embedding, colour = tensors.pop("embedding"), tensors.pop(COLOUR, None)
+        parts = {prefix: _under(tensors, prefix) for prefix in (RANK_PREFIX, OFFSET_PREFIX)}
     except (SafetensorError, KeyError, TypeError, ValueError, struct.error):
         raise InputError(name, "", "this is not a voice", "enrol it anew") from None
-    return embedding, settings, {key.removeprefix(RANK_PREFIX): value for key, value in tensors.items()}
+    return VoiceFile(embedding, settings, parts[RANK_PREFIX], parts[OFFSET_PREFIX], colour)
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
 class EnrolledEngine(HouseEngine):
@@ -221,9 +263,10 @@ class EnrolledEngine(HouseEngine):
                 raise InputError(name, "", "the vault gave another file than the ledger names", "enrol the voice anew")
         acoustic: Acoustic = build_acoustic(self._shared)
         for name in wanted:
-            embedding, settings, parts = unpack_voice(data[name], name)
-            self.embedding, self.settings = embedding[None], settings
-            _merge(acoustic, parts, name)
+            voice = unpack_voice(data[name], name)
+            self.embedding, self.settings, self.colour = voice.embedding[None], voice.settings, voice.colour
+            _shift(acoustic, voice.offsets, name)
+            merge_low_rank(acoustic, voice.low_rank, name)
         halve(acoustic.decoder)  # after the low-rank parts, whose sums need all digits
         self.acoustic = acoustic
         self._open_for = permit.intent
@@ -236,8 +279,12 @@ class EnrolledEngine(HouseEngine):
             embedding.zero_()
         acoustic = self.__dict__.pop("acoustic", None)
         if isinstance(acoustic, Acoustic):
-            for _name, conv in low_rank_layers(acoustic):
-                conv.weight.zero_()
+            with torch.no_grad():
+                for _name, conv in low_rank_layers(acoustic):
+                    conv.weight.zero_()
+                for _name, bias in offset_places(acoustic):
+                    bias.zero_()
+        self.colour = None
         if self.neighbours is not None:
             with torch.inference_mode():
                 self.neighbours.envelopes.zero_()
@@ -256,7 +303,17 @@ def _same(file: WeightFile, base: Mapping[str, Operand]) -> WeightFile:
 
 
 @torch.no_grad()
-def _merge(model: Acoustic, parts: Mapping[str, Tensor], name: str) -> None:
+def _shift(model: Acoustic, offsets: Mapping[str, Tensor], name: str) -> None:
+    """Add a voice's offsets where they belong."""
+    places = dict(offset_places(model))
+    for place, offset in offsets.items():
+        if place not in places or places[place].shape != offset.shape:
+            raise InputError(name, place, "its offsets do not fit the model", "enrol the voice anew")
+        places[place] += offset
+
+
+@torch.no_grad()
+def merge_low_rank(model: Acoustic, parts: Mapping[str, Tensor], name: str) -> None:
     """Add low-rank parts to the layers they are for."""
     layers = dict(low_rank_layers(model))
     for layer in {key.rsplit(".", 1)[0] for key in parts}:

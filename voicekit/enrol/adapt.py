@@ -1,12 +1,13 @@
 """Adaptation: the speaker embedding by gradient through the frozen acoustic model, then a low-rank part of its decoder.
 
-The model has seen many readers; a voice is a point among them. What the point cannot say, a low-rank change of the
-decoder's convolutions can, given minutes of speech.
+The model has seen many readers; a voice is a point among them. What the point cannot say, offsets can at each place
+where the decoder hears it, and given minutes of speech a low-rank change of the decoder's convolutions.
 
 Source
 ------
 E. Hu et al., "LoRA: low-rank adaptation of large language models", ICLR 2022. Ours differs in acting on the kernels of
-gated convolutions, flattened to matrices, and in being merged into the weights when a voice is loaded.
+gated convolutions, flattened to matrices, and in being merged into the weights when a voice is loaded. The offsets
+follow E. Ben Zaken et al., "BitFit", ACL 2022: biases alone.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from voicekit.engines.enrolled import low_rank_layers
-from voicekit.engines.house import VoiceSettings
+from voicekit.engines.enrolled import low_rank_layers, offset_places
+from voicekit.engines.house import VoiceSettings, sharpen
 from voicekit.errors import InputError
 from voicekit.features.mel import band_centres
 from voicekit.models.acoustic import Acoustic
@@ -35,7 +36,11 @@ CROP = 160
 BATCH = 6
 STEPS = 70
 RATE = 0.03
+OFFSET_RATE = 0.01
+OFFSET_PULL = 1e-3  #: towards none
 PULL = 2e-3  #: towards where the search began: a voice far from all readers is a voice the decoder never learnt
+SPREAD = (0.85, 1.5)  #: how far a band's movement over time may be narrowed and widened
+MOST_SHIFT = 1.2  #: nepers that a band may be raised or lowered
 RANK = 8
 RANK_STEPS = 400
 RANK_RATE = 2e-3
@@ -55,6 +60,8 @@ class Adapted:
         Steps done of the embedding's.
     rank_step : int
         Steps done of the low-rank part's.
+    offsets : dict
+        Name of a place (`voicekit.engines.enrolled.offset_places`) -> Tensor.
     low_rank : dict
         Name of a layer and ``.down`` or ``.up`` -> Tensor.
     optimiser : dict
@@ -65,6 +72,7 @@ class Adapted:
     embedding: Tensor
     step: int = 0
     rank_step: int = 0
+    offsets: dict[str, Tensor] = field(default_factory=dict)
     low_rank: dict[str, Tensor] = field(default_factory=dict)
     optimiser: dict[str, Tensor] = field(default_factory=dict)
     losses: list[float] = field(default_factory=list)
@@ -72,8 +80,8 @@ class Adapted:
     def to_bytes(self) -> bytes:
         """For keeping, encrypted, by the caller."""
         sink = io.BytesIO()
-        arrays = {f"low_rank/{k}": v.numpy() for k, v in self.low_rank.items()}
-        arrays |= {f"optimiser/{k}": v.numpy() for k, v in self.optimiser.items()}
+        groups = {"offsets": self.offsets, "low_rank": self.low_rank, "optimiser": self.optimiser}
+        arrays = {f"{group}/{k}": v.numpy() for group, parts in groups.items() for k, v in parts.items()}
         np.savez(
             sink,
             embedding=self.embedding.numpy(),
@@ -99,20 +107,20 @@ class Adapted:
             embedding, losses = parts.pop("embedding"), [float(v) for v in parts.pop("losses")]
         except (KeyError, ValueError, OSError, EOFError) as problem:
             raise InputError("state", "", "the kept state cannot be read", "enrol without --resume") from problem
-        groups: dict[str, dict[str, Tensor]] = {"low_rank": {}, "optimiser": {}}
+        groups: dict[str, dict[str, Tensor]] = {"offsets": {}, "low_rank": {}, "optimiser": {}}
         for name, value in parts.items():
             group, _, rest = name.partition("/")
             groups.setdefault(group, {})[rest] = value
-        return cls(embedding, step, rank_step, groups["low_rank"], groups["optimiser"], losses)
+        return cls(embedding, step, rank_step, groups["offsets"], groups["low_rank"], groups["optimiser"], losses)
 
 
 class Embedder:
-    """Finds the embedding of a speaker.
+    """Finds the embedding of a speaker, and the offsets beside it.
 
     Parameters
     ----------
     model : Acoustic
-        Frozen.
+        Frozen, but for the offsets, which stay added to its biases.
     examples : sequence of Example
         Aligned.
     starts : sequence of Tensor
@@ -124,6 +132,8 @@ class Embedder:
         self.model = model.eval().requires_grad_(False)
         self.items = to_items(list(examples), {e.speaker: 0 for e in examples})
         self._starts = list(starts)
+        self._places = dict(offset_places(self.model))
+        self._plain = {name: bias.detach().clone() for name, bias in self._places.items()}
         self._seed = seed
         self.bands = int((band_centres() < min((e.bandwidth_hz for e in examples), default=NARROW_HZ)).sum())
         voiced = [i.octaves[i.vuv] for i in self.items]
@@ -167,21 +177,30 @@ class Embedder:
 
     def run(self, state: Adapted, keep: Callable[[Adapted, float], None], most_s: float = 60.0) -> Adapted:
         """Search on from `state`; `keep` is told each ten steps, with the share done."""
-        began, start = time.monotonic(), state.embedding.clone()
+        began = time.monotonic()
+        self.apply(state)
         point = state.embedding.clone().requires_grad_(True)
-        mean = state.optimiser.get("mean", torch.zeros_like(start)).clone()
-        square = state.optimiser.get("square", torch.zeros_like(start)).clone()
-        origin = state.optimiser.get("origin", start).clone()
+        moving = {"": point, **{name: bias.requires_grad_(True) for name, bias in self._places.items()}}
+        size = sum(value.numel() for value in moving.values())
+        mean = state.optimiser.get("mean", torch.zeros(size)).clone()
+        square = state.optimiser.get("square", torch.zeros(size)).clone()
+        origin = state.optimiser.get("origin", state.embedding).clone()
         for step in range(state.step, STEPS):
             loss = self.loss(point, self.draw(step + 1)) + PULL * (point - origin).square().sum()
-            (slope,) = torch.autograd.grad(loss, point)
+            loss = loss + OFFSET_PULL * sum((b - self._plain[n]).square().sum() for n, b in self._places.items())
+            slope = torch.cat([one.flatten() for one in torch.autograd.grad(loss, list(moving.values()))])
             mean.mul_(0.9).add_(slope, alpha=0.1)
             square.mul_(0.99).addcmul_(slope, slope, value=0.01)
             move = (mean / (1 - 0.9 ** (step + 1))) / ((square / (1 - 0.99 ** (step + 1))).sqrt() + 1e-8)
+            share = 0.5 + 0.5 * np.cos(np.pi * step / STEPS)
             with torch.no_grad():
-                point -= RATE * (0.5 + 0.5 * np.cos(np.pi * step / STEPS)) * move
+                for (name, value), part in zip(
+                    moving.items(), move.split([v.numel() for v in moving.values()]), strict=True
+                ):
+                    value -= (OFFSET_RATE if name else RATE) * share * part
             state.losses.append(float(loss.detach()))
             state.embedding, state.step = point.detach().clone(), step + 1
+            state.offsets = {name: (b - self._plain[name]).detach() for name, b in self._places.items()}
             state.optimiser = {"mean": mean, "square": square, "origin": origin}
             over = time.monotonic() - began > most_s
             if over:
@@ -190,8 +209,16 @@ class Embedder:
                 keep(state, state.step / STEPS)
             if over:
                 break
+        for bias in self._places.values():
+            bias.requires_grad_(False)
         state.optimiser = {}
         return state
+
+    @torch.no_grad()
+    def apply(self, state: Adapted) -> None:
+        """Set the model's biases to what they are with a state's offsets."""
+        for name, bias in self._places.items():
+            bias.copy_(self._plain[name] + state.offsets.get(name, torch.zeros_like(bias)))
 
 
 class LowRank:
@@ -295,12 +322,14 @@ def _restore(
 
 
 @torch.no_grad()
-def measure_settings(search: Embedder, embedding: Tensor) -> tuple[VoiceSettings, dict[str, int]]:
-    """Pitch level, range, liveliness, rate and sharpness of a speaker, beside their embedding.
+def measure_settings(search: Embedder, embedding: Tensor) -> tuple[VoiceSettings, Tensor, dict[str, int]]:
+    """Pitch level, range, liveliness, rate, sharpness and colour of a speaker, beside their embedding.
 
     Returns
     -------
     settings : VoiceSettings
+    colour : Tensor
+        (2, 80), see `voicekit.engines.house.coloured`.
     measured : dict
         Whole numbers for the ledger: F0 in millihertz, rate in ppm, envelope error in millidecibels.
     """
@@ -308,14 +337,16 @@ def measure_settings(search: Embedder, embedding: Tensor) -> tuple[VoiceSettings
     real = np.concatenate([i.octaves[i.vuv] for i in search.items])
     low, middle, high = (float(v) for v in np.quantile(real, [0.05, 0.5, 0.95]))
     moved, said, meant, errors, contrast = [], 0.0, 0.0, [], []
+    pairs: list[tuple[Tensor, Tensor]] = []
     for item in search.items[:12]:
         batch = collate([item], [0], len(item.vuv))
         encoded, log_frames = model.encode(batch.phones, batch.positions, batch.mask, speaker)
         spread = model.spread(encoded, batch.frames)
         octaves, _ = model.predict_melody(spread, speaker)
-        env = model.decode(spread, batch.octaves, batch.vuv, speaker)[..., : search.bands]
-        target = batch.envelope[..., : search.bands]
+        whole = model.decode(spread, batch.octaves, batch.vuv, speaker)
+        env, target = whole[..., : search.bands], batch.envelope[..., : search.bands]
         active = (target.mean(2) > target.mean(2).max() - 5.0)[0]
+        pairs.append((whole[0, active], target[0, active]))
         errors.append(float((env - target)[0, active].abs().mean()))
         contrast.append(float(_ripple(target[:, active]) / _ripple(env[:, active]).clamp(min=1e-3)))
         moved.append(octaves[0].numpy()[item.vuv])
@@ -339,7 +370,19 @@ def measure_settings(search: Embedder, embedding: Tensor) -> tuple[VoiceSettings
         "rate_ppm": round(rate * 1_000_000),
         "envelope_error_millidb": round(float(np.mean(errors)) * 8_686),
     }
-    return settings, measured
+    made = sharpen(torch.cat([one for one, _ in pairs])[None], settings.sharpness)[0]
+    return settings, _colour(made, torch.cat([other for _, other in pairs])), measured
+
+
+def _colour(made: Tensor, recorded: Tensor) -> Tensor:
+    """Factor and sum of each band (2, 80), from frames as they are made (T, 80) and as they were recorded (T, M)."""
+    bands = recorded.shape[1]
+    factor, shift = torch.ones(made.shape[1]), torch.zeros(made.shape[1])
+    factor[:bands] = (recorded.std(0) / made[:, :bands].std(0).clamp(min=0.1)).clamp(*SPREAD)
+    shift[:bands] = (recorded - made[:, :bands]).mean(0).clamp(-MOST_SHIFT, MOST_SHIFT)
+    shift[bands:] = shift[max(0, bands - 4) : bands].mean()
+    middle = made.mean(0)
+    return torch.stack([factor, middle + shift - factor * middle])
 
 
 def _ripple(envelope: Tensor) -> Tensor:

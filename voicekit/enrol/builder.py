@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from consent import Operand
-from voicekit.engines.enrolled import pack_voice
+from voicekit.engines.enrolled import VoiceFile, merge_low_rank, pack_voice
 from voicekit.engines.voices import MODEL_FOLDER, list_voices
 from voicekit.enrol.adapt import MIN_RANK_S, RANK_STEPS, STEPS, Adapted, Embedder, LowRank, measure_settings
 from voicekit.enrol.checks import Check, check_variety
@@ -123,6 +123,7 @@ class Builder:
             self._state = self._search.begin()
         if self._state.step < STEPS:
             self._search.run(self._state, lambda state, share: keep("embedding", share, None, self._pack()))
+        self._search.apply(self._state)  # also where the state was kept by an earlier run
 
     def low_rank(self, keep: Keeper) -> None:
         """Learn a low-rank part of the decoder."""
@@ -136,10 +137,11 @@ class Builder:
             part.close()
 
     def finish(self) -> Built:
-        """The voice as one file in memory, and what was measured."""
+        """The voice as one file in memory, and what was measured; the last step of a builder."""
         search, state = self._searched()
-        settings, measured = measure_settings(search, state.embedding)
-        data = pack_voice(state.embedding, settings, state.low_rank)
+        merge_low_rank(search.model, state.low_rank, "low-rank part")  # what is measured is what will speak
+        settings, colour, measured = measure_settings(search, state.embedding)
+        data = pack_voice(VoiceFile(state.embedding, settings, state.low_rank, state.offsets, colour))
         low, high = settings.range_octaves
         measured |= {
             "aligned_milli": round(self._prepared.seconds * 1000) if self._prepared else 0,
