@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -20,9 +20,10 @@ import soundfile
 from numpy.typing import NDArray
 
 from voicekit.audio.files import aside, io_error
+from voicekit.audio.mp3encode import MP3_BIT_RATE, MP3_SAMPLE_RATE, Mp3Encoder, lame_options
 from voicekit.audio.resample import resample
 from voicekit.audio.tags import Tags
-from voicekit.audio.types import Audio, from_int16, to_int16
+from voicekit.audio.types import Audio, to_int16
 from voicekit.errors import UsageError, VoicekitError
 
 __all__ = [
@@ -39,18 +40,6 @@ __all__ = [
 
 FORMATS = ("mp3", "flac", "wav")
 """Formats that can be written."""
-
-MP3_BIT_RATE = 192_000
-MP3_SAMPLE_RATE = 44_100
-
-_LAME_QUALITY = "7"
-# LAME's effort 7 is 2.5 times as fast as its default and at 192 kbit/s mono no worse:
-# 30.5 dB signal to coding noise on read speech at 0, 2, 5 and 7 alike.
-
-_LAME_MAKE_UP = np.float32(1.0 / 0.97)
-# At this bit rate LAME's built-in preset turns everything down to 0.97 (-0.26 dB): a delivered MP3
-# would not measure what its master measures.
-
 
 @dataclass(frozen=True)
 class Written:
@@ -282,11 +271,11 @@ class _Mp3Writer(PcmWriter):
         import av  # 0.1 s: only where an MP3 is made
 
         self._container: Any = None
+        self._encoder = Mp3Encoder(self.channels)
         if self.sample_rate != MP3_SAMPLE_RATE:
             raise UsageError(f"MP3 is written at {MP3_SAMPLE_RATE} Hz, not {self.sample_rate}", "resample before")
         if self.channels > 2:
             raise UsageError(f"an MP3 holds two channels at most, not {self.channels}", "write .wav or .flac")
-        self._layout = "stereo" if self.channels == 2 else "mono"
         self._av = av
         # bitexact: no library versions in the file, which would tie its bytes to a build
         self._container = av.open(
@@ -305,30 +294,27 @@ class _Mp3Writer(PcmWriter):
         ):
             if text:
                 self._container.metadata[name] = text
-        stream = self._container.add_stream(
-            "libmp3lame", rate=MP3_SAMPLE_RATE, options={"compression_level": _LAME_QUALITY}
-        )
+        # this stream's own encoder only tells the container what is in it
+        stream = self._container.add_stream("libmp3lame", rate=MP3_SAMPLE_RATE, options=lame_options())
         stream.bit_rate = MP3_BIT_RATE
-        stream.layout = self._layout
+        stream.layout = "stereo" if self.channels == 2 else "mono"
         stream.format = "fltp"
         self._stream = stream
 
     def _write(self, waveform: NDArray[Any]) -> None:
-        plain = from_int16(waveform) if waveform.dtype == np.int16 else waveform.astype(np.float32)
-        planes = np.ascontiguousarray((plain * _LAME_MAKE_UP).reshape(-1, self.channels).T)
-        frame = self._av.AudioFrame.from_ndarray(planes, format="fltp", layout=self._layout)
-        frame.sample_rate = MP3_SAMPLE_RATE
-        frame.time_base = Fraction(1, MP3_SAMPLE_RATE)
-        frame.pts = self.frames
-        for packet in self._stream.encode(frame):
-            self._container.mux(packet)
+        self._mux(self._encoder.add(waveform))
 
     def _finish(self) -> None:
-        for packet in self._stream.encode(None):
-            self._container.mux(packet)
+        self._mux(self._encoder.finish())
         self._container.close()
 
+    def _mux(self, packets: Iterable[Any]) -> None:
+        for packet in packets:
+            packet.stream = self._stream
+            self._container.mux(packet)
+
     def _abandon(self) -> None:
+        self._encoder.drop()
         if self._container is not None:
             # the file is being thrown away
             with contextlib.suppress(self._av.FFmpegError):
