@@ -30,16 +30,16 @@ def _interpolator() -> NDArray[np.float32]:
     return rows.astype(np.float32)
 
 
-_INTERPOLATOR = _interpolator()
+_BACKWARDS = tuple(np.ascontiguousarray(row[::-1]) for row in _interpolator()[1:])  # as correlation wants them
 
 
 def _dense_peaks(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
     # output 4 n + phase of the interpolated wave is sum over k of row[phase][k] wave[n - k];
     # the filter's middle lies _TAPS / 2 samples late
     late = _TAPS // 2
-    each = np.zeros(len(waveform), dtype=np.float32)
-    for row in _INTERPOLATOR:
-        dense = np.convolve(waveform, row)[late : late + len(waveform)]
+    each = np.abs(waveform)  # phase 0: the sinc passes the samples themselves
+    for row in _BACKWARDS:
+        dense = np.correlate(waveform, row, "full")[late : late + len(waveform)]
         np.maximum(each, np.abs(dense), out=each)
     before = np.concatenate([each[:1], each[:-1]])  # the gap before a sample belongs to both its ends
     return np.asarray(np.maximum(each, before))
@@ -60,10 +60,11 @@ def loud_runs(levels: NDArray[np.float32], above: float, reach: int = 0) -> list
     list of (start, stop)
         Ascending, apart from each other, within the array.
     """
-    count = -(-len(levels) // _SEGMENT)
-    padded = np.pad(levels, (0, count * _SEGMENT - len(levels)))
-    loud = padded.reshape(count, _SEGMENT).max(axis=1) > above
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], loud, [False]]).astype(np.int8)))
+    whole = len(levels) // _SEGMENT
+    loud = np.zeros(whole + 3, dtype=bool)  # quiet before the first and after the last
+    loud[1 : whole + 1] = levels[: whole * _SEGMENT].reshape(whole, _SEGMENT).max(axis=1) > above
+    loud[whole + 1] = levels[whole * _SEGMENT :].max(initial=0.0) > above
+    edges = np.flatnonzero(loud[1:] != loud[:-1])
     runs: list[tuple[int, int]] = []
     for start, stop in edges.reshape(-1, 2) * _SEGMENT:
         low, high = max(0, int(start) - reach), min(len(levels), int(stop) + reach)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -140,7 +140,10 @@ def measure_file(path: Path) -> Loudness:
     """
     with AudioReader(path) as reader:
         meter = LoudnessMeter(reader.sample_rate)
-        blocks: Iterable[NDArray[np.float32]] = reblock(reader.blocks(), 1 << 16)
-        for block in blocks:
-            meter.add(block)
+        with ThreadPoolExecutor(1, thread_name_prefix="voicekit-decode") as decoder:
+            blocks = reblock(reader.blocks(), 1 << 16)
+            coming = decoder.submit(next, blocks, None)
+            while (block := coming.result()) is not None:
+                coming = decoder.submit(next, blocks, None)  # decoded while this one is measured
+                meter.add(block)
     return meter.result()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,16 @@ class _Lane:
             self._waiting.popleft().result()
         self._waiting.append(self._thread.submit(self.writer.write, pcm))
 
-    def close(self) -> Written:
-        while self._waiting:
-            self._waiting.popleft().result()
-        return self._thread.submit(self.writer.close).result()
+    def close(self, read_back: Callable[[Written], FinishedFile]) -> Future[FinishedFile]:
+        """Close the file and read it back, beside the other lanes."""
+        written = list(self._waiting)  # one thread: all done when the next work begins
+
+        def end() -> FinishedFile:
+            for one in written:
+                one.result()
+            return read_back(self.writer.close())
+
+        return self._thread.submit(end)
 
     def drop(self) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
@@ -158,24 +165,25 @@ def finish_chapter(
                 lane.write(pcm)
             frames += len(pcm)
             meter.tell("encode", part=0.7 * frames / total)
-        written = [lane.close() for lane in lanes]
+        master = heard.result()
+        if frames != total:
+            raise VoicekitError(f"the master has {frames} samples where {total} were announced")
+        meter.tell("verify", part=0.8)
+        reading = [
+            lane.close(partial(_read_back, name=name, pcm_sha256=digest.hexdigest(), master=master))
+            for name, lane in zip(names, lanes, strict=True)
+        ]
+        files = tuple(future.result() for future in reading)
         undo.pop_all()
     for lane in lanes:
         lane.end()
-    master = heard.result()
-    if frames != total:
-        raise VoicekitError(f"the master has {frames} samples where {total} were announced")
-    files = []
-    for name, made in zip(names, written, strict=True):
-        meter.tell("verify", part=0.8)
-        files.append(_read_back(made, name, digest.hexdigest(), master))
     measured = {
         "gain_db": plan.gain_db,
         "limited_db": round(plan.limited_db, 4),
         "source_rms_dbfs": round(plan.source_rms_dbfs, 3),
         "master": master.to_json(),
     }
-    return tuple(files), measured
+    return files, measured
 
 
 def _read_back(made: Written, name: str, pcm_sha256: str, master: Loudness) -> FinishedFile:

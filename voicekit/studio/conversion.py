@@ -38,7 +38,7 @@ from voicekit.studio.workplace import Meter, mono_blocks, workplace
 
 __all__ = ["ConversionJob", "ConvertOptions", "ConvertedTake"]
 
-PIPELINE_VERSION = "convert-1"
+PIPELINE_VERSION = "convert-2"
 GENERATED_CONVERSION = "AI-converted recording of a voice"
 _HIDDEN = ".voicekit-convert"
 _LEAST_VOICED_S = 0.1

@@ -47,7 +47,7 @@ from voicekit.text.phonemise import accent_of
 
 __all__ = ["Narration"]
 
-PIPELINE_VERSION = "1"
+PIPELINE_VERSION = "2"
 """Changes whenever assembly, mastering or encoding would give other bytes."""
 
 
