@@ -35,6 +35,10 @@ LEGIBLE_CENTS = 25.0
 STEADY_MIDI = tuple(range(36, 85, 3))  #: C2 to C6 in minor thirds
 STEADY_FRAMES, STEADY_EDGE = 120, 10
 NATURAL = "the recordings themselves"
+REGISTERS = {
+    f"C{n} to C{n + 1}": (float(midi_to_hz(12.0 * n + 12)), float(midi_to_hz(12.0 * n + 24))) for n in range(2, 6)
+}  #: Hz
+LEAST_FRAMES = 100  #: fewer say nothing of a register
 
 
 @dataclass(frozen=True)
@@ -180,23 +184,53 @@ def overall_table(heard: Sequence[Heard], names: Sequence[str], legible: bool, t
             rows.append(
                 (
                     name, tracker, rounded(every.median_abs_cents, 1), rounded(every.bias_cents, 1),
-                    percent(every.within_25), percent(every.within_50), percent(every.octave_share),
+                    rounded(every.rmse_cents, 1), percent(every.within_25), percent(every.within_50),
+                    percent(every.octave_share),
                     percent(every.voicing_recall), every.frames,
                 )
             )  # fmt: skip
     heads = (
-        "system", "tracker", "median, cents", "bias, cents", "within 25 cents, %", "within 50 cents, %",
+        "system", "tracker", "median, cents", "bias, cents", "RMSE, cents", "within 25 cents, %", "within 50 cents, %",
         "beyond 600 cents, %", "voicing recall, %", "frames",
     )  # fmt: skip
     return Table(title, heads, rows)
 
 
 def pooled(
-    heard: Sequence[Heard], name: str, tracker: str, *, shift: int | None = None, legible: bool = False
+    heard: Sequence[Heard],
+    name: str,
+    tracker: str,
+    *,
+    shift: int | None = None,
+    legible: bool = False,
+    register: tuple[float, float] | None = None,
 ) -> PitchAgreement:
-    """Agreement over everything heard of a system by a tracker, at one shift or all."""
+    """Agreement over everything heard of a system by a tracker, at one shift or all, in one register (Hz) or all."""
     chosen = [h for h in heard if h.system == name and h.tracker == tracker and shift in (None, h.shift)]
-    return compare_pitch(h.legible_pair if legible else h.pair for h in chosen)
+    pairs = (h.legible_pair if legible else h.pair for h in chosen)
+    return compare_pitch(pairs if register is None else ((_only(asked, register), found) for asked, found in pairs))
+
+
+def _only(track: PitchTrack, register: tuple[float, float]) -> PitchTrack:
+    """A track whose frames outside a register count as unvoiced."""
+    low, high = register
+    return PitchTrack(track.f0_hz, track.vuv & (track.f0_hz >= low) & (track.f0_hz < high))
+
+
+def register_table(report: Report, heard: Sequence[Heard], names: Sequence[str]) -> Table:
+    """Speech at all shifts by the register of what was commanded, frames the tracker can read."""
+    rows: list[tuple[object, ...]] = []
+    for name in names:
+        for tracker in TRACKERS:
+            cells: list[str] = []
+            for label, bounds in REGISTERS.items():
+                found = pooled(heard, name, tracker, legible=True, register=bounds)
+                report.data.setdefault("by_register", {})[f"{name} | {tracker} | {label}"] = asdict(found)
+                told = found.frames >= LEAST_FRAMES
+                cells.append(f"{found.median_abs_cents:.1f} / {percent(found.within_50)}" if told else "-")
+            rows.append((name, tracker, *cells))
+    title = "Speech by register of the command: median error, cents / within 50 cents, %, frames the tracker can read"
+    return Table(title, ("system", "tracker", *REGISTERS), rows)
 
 
 def shift_table(
@@ -242,6 +276,7 @@ def fill(
             "All shifts, frames the tracker can read (it hears the exact tone of the same F0 within 25 cents)",
         ),
     ]  # fmt: skip
+    report.tables.append(register_table(report, heard, audible))
     for tracker in TRACKERS:
         for title, field, scale, legible in (
             ("median error, cents, all frames", "median_abs_cents", 1.0, False),

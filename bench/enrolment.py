@@ -1,6 +1,6 @@
 """Enrolled voices: how like the person, by an independent verifier, and how long it takes.
 
-Run as ``python -m bench.enrolment CORPUS``, a folder with ``transcripts.tsv`` (see docs/training.md). Each reader is
+Run as ``python -m bench.enrolment [CORPUS]``, a folder with ``transcripts.tsv`` (see docs/training.md). Each reader is
 enrolled through the studio, under a grant, from some of their recordings; the voice says five sentences; resemblyzer
 compares them with recordings of the reader that were not used, and with every other reader of the corpus.
 
@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.report import RESULTS, machine_record
+from bench.clips import corpus_folder
+from bench.report import Options, Report, Table, command, common_options, folder_of, say
 from consent import UNLIMITED, GrantDraft
 from consent.engines import Engines, find_engines
 from voicekit.audio import read_audio, resample
@@ -113,19 +114,24 @@ def enrol(corpus: Path, used: list[Row], words: bool, work: Path) -> tuple[np.nd
         options = EnrolOptions(transcript=table if words else None, measure=False)
         made = studio.enrol("reader", paths, grant=grant, options=options)
         took, used_s = time.monotonic() - began, time.process_time() - spent
-        say = NarrateOptions(profile="clip", formats=("wav",), purpose="evaluation")
-        take = studio.narrate(SENTENCES, voice="reader", out=work / "out", options=say)
+        asked = NarrateOptions(profile="clip", formats=("wav",), purpose="evaluation")
+        take = studio.narrate(SENTENCES, voice="reader", out=work / "out", options=asked)
         sound = resample(read_audio(take.path), 16_000).samples
     return sound, {**dict(made.voice.card["measured"]), "took_s": took, "processor_s": used_s, "stages": made.seconds}
 
 
-def main() -> None:
-    """Measure and write bench/results/enrolment.*."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("--most", type=int, default=1000, help="readers in each group")
-    parser.add_argument("--others", type=int, default=1000, help="readers with one recording to compare with")
-    args = parser.parse_args()
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, and write after each reader what there is so far: a run takes an hour, and may be stopped."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("corpus", type=Path, nargs="?", help="default: that of VOICEKIT_SHARED")
+    parser.add_argument("--most", type=int, help="readers in each group (default: all, or 1 with --quick)")
+    parser.add_argument("--others", type=int, help="readers to compare with (default: all, or 8 with --quick)")
+    common_options(parser)
+    args = parser.parse_args(argv)
+    options = Options(args.quick, folder_of(args))
+    args.corpus = args.corpus or corpus_folder()
+    args.most = args.most or (1 if args.quick else 1000)
+    args.others = args.others or (8 if args.quick else 1000)
     engine: Any = find_engines().speaker
     enrolment_module.find_engines = lambda: Engines(None, engine)
     rows = read_rows(args.corpus)
@@ -136,11 +142,14 @@ def main() -> None:
 
     lonely = sorted(name for name, mine in readers.items() if len(mine) < 8)
     readers = {name: mine for name, mine in readers.items() if name not in lonely[args.others :]}
+    if args.quick:
+        often = sorted((name for name in readers if name not in lonely), key=lambda name: name != "p226")
+        readers = {name: mine for name, mine in readers.items() if name in lonely or name in often[:2]}
 
     def embed(row: Row) -> np.ndarray:
         return np.asarray(engine.embed(read_recording(args.corpus / row.key).at(16_000)))
 
-    print("listening to", len(readers), "readers", flush=True)
+    say(f"listening to {len(readers)} readers")
     natural = {name: np.stack([embed(row) for row in mine[-KEPT:]]) for name, mine in readers.items()}
     means = {name: table.mean(0) / np.linalg.norm(table.mean(0)) for name, table in natural.items()}
     several = sorted((name for name, mine in readers.items() if len(mine) >= 8), key=lambda name: name != "p226")
@@ -151,6 +160,8 @@ def main() -> None:
     plans += [("one recording", name, 1.0, True) for name in single]
     plans += [("45 s", name, 45.0, True) for name in several]
     plans += [("30 s, no transcript", name, 30.0, False) for name in several]
+    if args.quick:
+        plans = plans[:1]
     counts: dict[str, int] = {}
     found: list[dict[str, Any]] = []
     for group, name, seconds, words in plans:
@@ -162,7 +173,7 @@ def main() -> None:
             try:
                 sound, measured = enrol(args.corpus, used, words, Path(folder))
             except Exception as problem:  # a reader that is refused is a result
-                print(group, name, "refused:", problem, flush=True)
+                say(f"{group}, {name}: refused: {problem}")
                 found.append({"group": group, "reader": name, "refused": str(problem)})
                 continue
         made = np.asarray(engine.embed(sound))
@@ -190,32 +201,16 @@ def main() -> None:
                 "kept_back": len(kept),
             }
         )
-        print(found[-1], flush=True)
-        write(found, len(readers))
+        say(f"{group}, {name}: likeness {found[-1]['similarity']}")
+        report_of(found, len(readers)).write(options, show=False)
+    report_of(found, len(readers)).write(options)
+    return 0
 
 
-def write(found: list[dict[str, Any]], readers: int) -> None:
-    """What there is so far; a run takes an hour, and may be stopped."""
-    data, page = report(found, readers)
-    machine = machine_record()
-    (RESULTS / "enrolment.json").write_text(json.dumps({"machine": machine, **data}, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / "enrolment.md").write_text(f"{page}\n{machine['cpu']}, {machine['cores']} cores\n", encoding="utf-8")
-
-
-def report(found: list[dict[str, Any]], readers: int) -> tuple[dict[str, Any], str]:
-    """Numbers and a page."""
-    lines = [
-        "# Enrolled voices",
-        "",
-        f"`python -m bench.enrolment CORPUS`; resemblyzer 0.1.4, against {readers} readers, three recordings each",
-        "where there are so many. p226 and the readers of *one recording* were never heard by the general model, the",
-        "other readers were. Readers of *one recording* are compared with that recording, all others with recordings",
-        "they were not enrolled from.",
-        "",
-        "| From | Register | Readers | Similarity | Nearest other | Strangers' median | Natural, same reader "
-        "| Nearest to the reader | Among the first ten | Time, median | Processor time, median |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+def report_of(found: list[dict[str, Any]], readers: int) -> Report:
+    """Numbers and a table."""
+    report = Report("enrolment", "Enrolled voices: how like the person")
+    table: list[tuple[object, ...]] = []
     for group in dict.fromkeys(row["group"] for row in found):
         for register in ("lower", "higher", "all"):
             good = [r for r in found if r["group"] == group and "refused" not in r]
@@ -227,15 +222,31 @@ def report(found: list[dict[str, Any]], readers: int) -> tuple[dict[str, Any], s
                 values = [row[key] for row in rows if row[key] is not None]
                 return f"{np.mean(values):.3f}" if values else "-"
 
-            cells = [group, register, str(len(mine))]
-            cells += [mean(key) for key in ("similarity", "nearest_other", "strangers_median", "natural_same_reader")]
-            cells += [f"{sum(row['rank'] <= most for row in mine)} of {len(mine)}" for most in (1, 10)]
-            cells += [f"{np.median([row[key] for row in mine]):.1f} s" for key in ("took_s", "processor_s")]
-            lines.append("| " + " | ".join(cells) + " |")
-    refused = [row for row in found if "refused" in row]
-    lines += [""] + [f"- refused: {row['group']}, {row['reader']}: {row['refused']}" for row in refused]
-    return {"readers": readers, "rows": found}, "\n".join(lines).rstrip() + "\n"
+            table.append(
+                (
+                    group, register, len(mine),
+                    *(mean(key) for key in ("similarity", "nearest_other", "strangers_median", "natural_same_reader")),
+                    *(f"{sum(row['rank'] <= most for row in mine)} of {len(mine)}" for most in (1, 10)),
+                    *(f"{np.median([row[key] for row in mine]):.1f}" for key in ("took_s", "processor_s")),
+                )
+            )  # fmt: skip
+    heads = (
+        "from", "register", "readers", "likeness", "nearest other", "strangers' median", "recordings of the reader",
+        "nearest to the reader", "among the first ten", "time, s", "processor time, s",
+    )  # fmt: skip
+    report.tables.append(Table(f"Against {readers} readers", heads, table))
+    report.notes = [
+        f"refused: {row['group']}, {row['reader']}: {row['refused']}" for row in found if "refused" in row
+    ]
+    report.notes.append(
+        "Likeness by resemblyzer, which had no part in the making; three recordings of each reader where there are so "
+        "many. p226 and the readers of one recording were never heard by the general model, the others were. Readers "
+        "of one recording are compared with that recording, all others with recordings they were not enrolled from. "
+        "Times are medians."
+    )
+    report.data = {"readers": readers, "rows": found}
+    return report
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

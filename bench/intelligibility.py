@@ -1,4 +1,5 @@
-"""How many words an independent recogniser gets wrong, and DNSMOS, house voices against flite and espeak-ng."""
+"""How many words an independent recogniser gets wrong, at several rates, and DNSMOS: house voices, flite, espeak-ng
+and readers."""
 
 from __future__ import annotations
 
@@ -13,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from bench.clips import choose, corpus_folder
 from bench.report import Options, Report, Table, command, one_thread, parse, percent, rounded, say
 from voicekit.audio import Audio, read_audio, resample
 from voicekit.engines import list_voices
-from voicekit.errors import VoicekitError
+from voicekit.errors import UsageError, VoicekitError
 from voicekit.evaluate import (
     WordErrors,
     bootstrap_mean,
@@ -28,16 +30,25 @@ from voicekit.evaluate import (
 )
 from voicekit.evaluate.quality import dnsmos
 from voicekit.evaluate.recogniser import SAMPLE_RATE, Recogniser
+from voicekit.train.corpus import Utterance, read_corpus
 
 SENTENCES = Path(__file__).resolve().parent / "data" / "harvard.txt"
 QUICK_SENTENCES = 5
 LIST_LENGTH = 10
 FLITE_VOICES = ("rms", "slt", "awb")
 RIVAL = "flite rms"
+ESPEAK_WPM = 175  #: what espeak-ng calls its usual rate
 PAD_S = 0.25
 FLOOR_RMS = 1e-4  #: white noise under everything, -80 dB of full scale: no system has the advantage of digital zeros
 
-Speaker = Callable[[Sequence[str], Path], list[Audio]]
+RATES = (0.8, 1.25, 1.5, 2.0)  #: times a voice's own
+RATE_SENTENCES, QUICK_RATE_SENTENCES = 20, 3
+QUICK_RATES = (1.5,)
+READ, QUICK_READ = 24, 3  #: recordings of readers
+READ_LETTERS = (40, 160)  #: of a text, so that it is one sentence for everybody
+NATURAL = "the recordings"
+
+Speaker = Callable[[Sequence[str], Path, float], list[Audio]]
 
 
 def read_sentences() -> list[str]:
@@ -59,14 +70,14 @@ def prepared(audio: Audio) -> tuple[Audio, float]:
     return Audio((wave + floor).astype(np.float32), SAMPLE_RATE), spoken_s
 
 
-def by_command(command: Callable[[str, Path], list[str]]) -> Speaker:
-    """A speaker that is a program writing one WAV file a sentence."""
+def by_command(command: Callable[[str, Path, float], list[str]]) -> Speaker:
+    """A speaker that is a program writing one WAV file a sentence, at a rate."""
 
-    def speak(sentences: Sequence[str], folder: Path) -> list[Audio]:
+    def speak(sentences: Sequence[str], folder: Path, rate: float) -> list[Audio]:
         made = []
         for number, sentence in enumerate(sentences):
             target = folder / f"{number:03d}.wav"
-            subprocess.run(command(sentence, target), check=True, capture_output=True)
+            subprocess.run(command(sentence, target, rate), check=True, capture_output=True)
             made.append(read_audio(target))
         return made
 
@@ -75,18 +86,28 @@ def by_command(command: Callable[[str, Path], list[str]]) -> Speaker:
 
 def flite(voice: str) -> Speaker:
     """Flite in one of its built-in voices."""
-    return by_command(lambda sentence, target: ["flite", "-voice", voice, "-t", sentence, "-o", str(target)])
+
+    def line(sentence: str, target: Path, rate: float) -> list[str]:
+        slower = [] if rate == 1.0 else ["--setf", f"duration_stretch={1.0 / rate:.4f}"]
+        return ["flite", "-voice", voice, *slower, "-t", sentence, "-o", str(target)]
+
+    return by_command(line)
 
 
 def espeak() -> Speaker:
     """espeak-ng's formant synthesis, US English."""
-    return by_command(lambda sentence, target: ["espeak-ng", "-v", "en-us", "-w", str(target), sentence])
+
+    def line(sentence: str, target: Path, rate: float) -> list[str]:
+        faster = [] if rate == 1.0 else ["-s", f"{ESPEAK_WPM * rate:.0f}"]
+        return ["espeak-ng", "-v", "en-us", *faster, "-w", str(target), sentence]
+
+    return by_command(line)
 
 
 def house(voice: str) -> Speaker:
     """A house voice through the studio: a grant, a permit, a narration; sentences cut at the report's times."""
 
-    def speak(sentences: Sequence[str], folder: Path) -> list[Audio]:
+    def speak(sentences: Sequence[str], folder: Path, rate: float = 1.0) -> list[Audio]:
         from voicekit.studio import NarrateOptions, Studio
 
         studio = Studio.create(folder / "studio", "bench")
@@ -96,7 +117,7 @@ def house(voice: str) -> Speaker:
             "\n\n".join(lists) + "\n",
             voice=voice,
             out=folder / "out",
-            options=NarrateOptions(formats=("flac",), title="Sentences", profile="clip", languages=("en",)),
+            options=NarrateOptions(formats=("flac",), title="Sentences", profile="clip", languages=("en",), rate=rate),
         )
         return cut(take.report, [chapter.files[0] for chapter in take.chapters], sentences)
 
@@ -153,6 +174,11 @@ def measure(name: str, audios: Sequence[Audio], sentences: Sequence[str], ear: R
         rows.append(
             {"text": sentence, "heard": heard, "spoken_s": spoken_s, **asdict(errors), "dnsmos": asdict(quality)}
         )
+    return together(rows)
+
+
+def together(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The figures of several sentences."""
     total = sum(
         (WordErrors(*(row[k] for k in ("substitutions", "deletions", "insertions", "words"))) for row in rows),
         start=WordErrors(0, 0, 0, 0),
@@ -177,6 +203,75 @@ def against_rival(found: dict[str, Any], rival: dict[str, Any]) -> dict[str, Any
     pairs = zip(found["sentences"], rival["sentences"], strict=True)
     gap = bootstrap_mean([a["dnsmos"]["overall"] - b["dnsmos"]["overall"] for a, b in pairs])
     return {"wer_ratio": asdict(ratio), "dnsmos_difference": asdict(gap)}
+
+
+def speak_and_measure(
+    name: str, speaker: Speaker, sentences: Sequence[str], ear: Recogniser, rate: float = 1.0
+) -> dict[str, Any]:
+    """Let one system speak, in a folder that is thrown away, and listen to it."""
+    with tempfile.TemporaryDirectory(prefix="voicekit-bench-") as scratch:
+        return measure(name, speaker(sentences, Path(scratch), rate), sentences, ear)
+
+
+def at_rates(
+    report: Report, speakers: dict[str, Speaker], usual: dict[str, dict[str, Any]], options: Options, ear: Recogniser
+) -> None:
+    """Slower and faster, on some of the sentences."""
+    count = QUICK_RATE_SENTENCES if options.quick else RATE_SENTENCES
+    sentences = read_sentences()[:count]
+    rates = QUICK_RATES if options.quick else RATES
+    found: dict[str, dict[str, Any]] = {}
+    for name, speaker in speakers.items():
+        found[name] = {"1": together(usual[name]["sentences"][:count])}
+        for rate in rates:
+            say(f"{name}: {count} sentences at {rate:g} times its rate")
+            found[name][f"{rate:g}"] = speak_and_measure(name, speaker, sentences, ear, rate)
+    order = sorted({*found[next(iter(found))]}, key=float)
+    rows = [
+        (name, *(f"{percent(one[rate]['wer'])} ({one[rate]['words_per_minute']:.0f})" for rate in order))
+        for name, one in found.items()
+    ]
+    heads = ("voice", *(f"{rate} x" for rate in order))
+    report.tables.append(Table(f"At several rates, {count} of the sentences: word error, % (words/min)", heads, rows))
+    report.data["rates"] = found
+
+
+def readings(count: int) -> list[Utterance]:
+    """Recordings of readers never trained on, of one short sentence each."""
+    low, high = READ_LETTERS
+    fitting = [u for u in read_corpus(corpus_folder()) if u.confidence >= 0.9 and low <= len(u.text) <= high]
+    return choose(fitting, count)
+
+
+def beside_readers(report: Report, speakers: dict[str, Speaker], options: Options, ear: Recogniser) -> None:
+    """The same texts by readers and by voices: what the recogniser and DNSMOS make of people is the ceiling."""
+    try:
+        chosen = readings(QUICK_READ if options.quick else READ)
+    except UsageError as missing:
+        report.notes.append(f"No recordings of readers were measured: {missing}.")
+        return
+    texts = [" ".join(plain_words(one.text)).capitalize() + "." for one in chosen]
+    say(f"{NATURAL}: {len(texts)} sentences")
+    found = {NATURAL: measure(NATURAL, [read_audio(one.path) for one in chosen], texts, ear)}
+    for name, speaker in speakers.items():
+        if name.startswith("voicekit") or name == RIVAL:
+            say(f"{name}: {len(texts)} sentences of the readers")
+            found[name] = speak_and_measure(name, speaker, texts, ear)
+    rows: list[tuple[object, ...]] = []
+    for name, one in found.items():
+        ratio = bootstrap_ratio(error_counts(one), error_counts(found[NATURAL]))
+        rows.append(
+            (
+                name, percent(one["wer"]), f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})",
+                rounded(one["dnsmos"]["overall"], 2), rounded(one["dnsmos"]["p808"], 2),
+                rounded(one["words_per_minute"], 0),
+            )
+        )  # fmt: skip
+    heads = ("voice", "word error, %", f"its ratio to {NATURAL} (95 %)", "DNSMOS overall", "P.808", "words/min")
+    speakers_count = len({one.speaker for one in chosen})
+    title = f"The same {len(texts)} texts read by {speakers_count} people never trained on, and by voices"
+    report.tables.append(Table(title, heads, rows))
+    report.data["read"] = found
 
 
 def fill(report: Report, results: dict[str, dict[str, Any]], count: int) -> None:
@@ -210,19 +305,24 @@ def run(options: Options) -> Report:
     sentences = read_sentences()[: QUICK_SENTENCES if options.quick else None]
     ear = Recogniser()
     results: dict[str, dict[str, Any]] = {}
-    for name, speaker in speakers(report).items():
+    everybody = speakers(report)
+    for name, speaker in everybody.items():
         say(f"{name}: {len(sentences)} sentences")
-        with tempfile.TemporaryDirectory(prefix="voicekit-bench-") as scratch:
-            results[name] = measure(name, speaker(sentences, Path(scratch)), sentences, ear)
+        results[name] = speak_and_measure(name, speaker, sentences, ear)
     if RIVAL in results:
         for found in results.values():
             found["against_rms"] = against_rival(found, results[RIVAL])
     fill(report, results, len(sentences))
+    at_rates(report, everybody, results, options, ear)
+    beside_readers(report, everybody, options, ear)
     report.notes += [
         "pocketsphinx with its own US English acoustic model, dictionary and language model; all voices at 16 kHz, "
         "one level, the same silence around them. Compare within the table: the recogniser is a weak one.",
         "House voices speak through the studio (grant, permit, mastering, receipt) and are measured as delivered. "
         "Intervals: sentences drawn anew 10,000 times, the same for both voices.",
+        "Rates are times each system's own; words a minute are what came of it.",
+        "The readers' texts stand without commas, in small letters, for recogniser and voices alike; the recordings "
+        "are LibriVox readings with their rooms, the recogniser's own kind of speech.",
     ]
     report.data["voices"] = results
     return report

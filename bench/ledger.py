@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.report import RESULTS, Options, Report, Table, command, rounded, say
+from bench.report import Options, Report, Table, command, common_options, folder_of, rounded, say
 from consent import ALL_CONTENT, UNLIMITED, Ledger, Operand, Scope, SigningKey, Use, WeightsRef
 from consent.encoding import b64encode, dump, pae
 from consent.envelope import Envelope
@@ -285,10 +285,9 @@ def options_of(argv: Sequence[str] | None) -> tuple[Options, int]:
     """Options from a command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--entries", type=int, default=100_000, help="how many entries (default: 100000)")
-    parser.add_argument("--quick", action="store_true", help="5,000 entries: shows that it works, not to be quoted")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the results (default: bench/results)")
+    common_options(parser)
     given = parser.parse_args(argv)
-    return Options(given.quick, given.out), 5_000 if given.quick else given.entries
+    return Options(given.quick, folder_of(given)), 5_000 if given.quick else given.entries
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -70,6 +70,7 @@ def networks(report: Report, vocoder: Vocoder) -> str:
             found = {"system": name, "threads": threads, "wall": wall, "cpu": cpu}
             report.data.setdefault("networks", []).append(found)
     torch.set_num_threads(before)
+    report.data["network_seconds"] = SECONDS
     heads = ("system", "threads", "wall time, x real time", "processor time, x real time")
     report.tables.append(Table(f"From features to {SECONDS} s of sound, fastest of {ROUNDS}", heads, rows))
     return missing

@@ -50,7 +50,7 @@ def run(options: Options) -> Report:
     for voice in list_voices():
         say(voice.name)
         with tempfile.TemporaryDirectory(prefix="voicekit-bench-") as scratch:
-            made = house(voice.name)(sentences, Path(scratch))
+            made = house(voice.name)(sentences, Path(scratch), 1.0)
         voices[voice.name] = embed(Audio(np.concatenate([a.samples for a in made]), made[0].sample_rate))
     rows: list[tuple[object, ...]] = []
     for name, mine in voices.items():

@@ -19,6 +19,7 @@ from consent import ConsentError
 from voicekit.errors import VoicekitError
 
 RESULTS = Path(__file__).resolve().parent / "results"
+QUICK_RESULTS = RESULTS / "quick"
 PACKAGES = (
     "numpy",
     "torch",
@@ -67,12 +68,7 @@ def parse(
 ) -> Options:
     """Options from a command line."""
     parser = argparse.ArgumentParser(description=description.strip().splitlines()[0])
-    parser.add_argument(
-        "--quick", action="store_true", help="few items: shows that it works, not to be quoted"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=RESULTS, help="folder for the results (default: bench/results)"
-    )
+    common_options(parser)
     if weights:
         parser.add_argument("--weights", type=Path, help="vocoder weights instead of the shipped ones")
         parser.add_argument("--clips", type=int, default=0, help="how many clips (default: 24, or 5 with --quick)")
@@ -81,11 +77,25 @@ def parse(
     given = parser.parse_args(argv)
     return Options(
         given.quick,
-        given.out,
+        folder_of(given),
         getattr(given, "weights", None),
         getattr(given, "workers", 1),
         getattr(given, "clips", 0),
     )
+
+
+def common_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every benchmark has."""
+    parser.add_argument("--quick", action="store_true", help="few items: shows that it works, not to be quoted")
+    parser.add_argument(
+        "--out", type=Path, help="folder for the results (default: bench/results, with --quick bench/results/quick)"
+    )
+
+
+def folder_of(given: argparse.Namespace) -> Path:
+    """Where results go: a quick run does not write over what was measured in full."""
+    out: Path | None = given.out
+    return out or (QUICK_RESULTS if given.quick else RESULTS)
 
 
 @dataclass(frozen=True)
@@ -142,8 +152,10 @@ class Report:
     tables: list[Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def write(self, options: Options) -> Path:
-        """Write ``NAME.json`` and ``NAME.md``, print the latter, and give the JSON file's path."""
+    def write(self, options: Options, *, show: bool = True) -> Path:
+        """Write ``NAME.json``, its pictures and ``NAME.md``, print the latter, and give the JSON file's path."""
+        from bench.plots import draw, embed  # which draws from what was written, and knows this module
+
         options.out.mkdir(parents=True, exist_ok=True)
         machine = machine_record()
         record = {
@@ -161,9 +173,10 @@ class Report:
         parts += [table.markdown() for table in self.tables]
         parts += [f"- {note}" for note in self.notes]
         parts.append(f"\n{machine['cpu']}, {machine['cores']} cores; {self.command(options)}\n")
-        text = "\n".join(parts)
+        text = embed("\n".join(parts), draw(target))
         (options.out / f"{self.name}.md").write_text(text, encoding="utf-8")
-        print(text)
+        if show:
+            print(text)
         return target
 
     def command(self, options: Options) -> str:

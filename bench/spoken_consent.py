@@ -5,7 +5,7 @@ list cut out of readings by forced alignment, six in a row with 0.3 s between th
 several readers in one, so harder than one person reading a list. Voices: resemblyzer's likeness between clips of one
 reader and between readers.
 
-    python -m bench.spoken_consent --corpus ../shared/corpus [--synthetic 40] [--natural 200]
+    python -m bench.spoken_consent [--corpus ../shared/corpus] [--synthetic 40] [--natural 200] [--quick]
 """
 
 from __future__ import annotations
@@ -17,13 +17,17 @@ import random
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from bench.clips import corpus_folder
+from bench.report import Options, Report, Table, command, common_options, folder_of, say
 from consent.challenge import ALLOWED_MISSES, CHALLENGE_WORDS, STATEMENT_PPM, WORDS_PPM, compare_words, plain_words
 from consent.challenge_words_table import WORDS
+from voicekit.errors import UsageError
 from voicekit.evaluate.spoken import SAMPLE_RATE, THRESHOLD_PPM, LoopRecogniser, ResemblyzerCheck, _lexicon, _read
 
 F32 = npt.NDArray[np.float32]
@@ -52,15 +56,17 @@ def _speak(reader: str, text: str, path: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def synthetic(count: int, seed: int = 5) -> None:
+def synthetic(count: int, report: Report, seed: int = 5) -> None:
     """Whole statements, read by programs."""
+    rows: list[tuple[object, ...]] = []
     rng, engine = random.Random(seed), LoopRecogniser()
     vocabulary = tuple(sorted({*WORDS, *plain_words(SENTENCE)}))
     with tempfile.TemporaryDirectory() as folder:
         for reader in READERS:
             if shutil.which("espeak-ng" if reader == "espeak-ng" else "flite") is None:
-                print(f"{reader}: not installed")
+                report.notes.append(f"{reader} is not installed: left out.")
                 continue
+            say(f"{reader}: {count} statements")
             true = other = places = 0
             for _ in range(count):
                 challenge = rng.sample(WORDS, CHALLENGE_WORDS)
@@ -73,11 +79,17 @@ def synthetic(count: int, seed: int = 5) -> None:
                 for _again in range(25):
                     wrong = rng.sample(WORDS, CHALLENGE_WORDS)
                     other += _accepted(heard, SENTENCE + ", ".join(wrong) + ".", wrong)
-            print(f"{reader}: accepted {true}/{count}; words in place {places}/{count * CHALLENGE_WORDS}; "
-                  f"other challenges accepted {other}/{count * 25}")  # fmt: skip
+            report.data.setdefault("synthetic", {})[reader] = {
+                "tried": count, "accepted": true, "words_in_place": places, "wrong_tried": count * 25,
+                "wrong_accepted": other,
+            }  # fmt: skip
+            in_place = f"{places} of {count * CHALLENGE_WORDS}"
+            rows.append((reader, f"{true} of {count}", in_place, f"{other} of {count * 25}"))
+    heads = ("read by", "accepted", "words in place", "other challenges accepted")
+    report.tables.append(Table("Whole statements, read by programs", heads, rows))
 
 
-def cut_words(corpus: Path) -> dict[str, list[tuple[str, F32]]]:
+def cut_words(corpus: Path, most: int | None = None) -> dict[str, list[tuple[str, F32]]]:
     """Words of the list, cut out of readings; by reader."""
     import pocketsphinx
 
@@ -86,7 +98,7 @@ def cut_words(corpus: Path) -> dict[str, list[tuple[str, F32]]]:
     listed, clips = set(WORDS), collections.defaultdict(list)
     with open(corpus / "transcripts.tsv", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
-    for row in rows:
+    for row in rows[:most]:
         words = plain_words(row["text"])
         english = not row["file"].startswith(("thorsten", "vocobox"))
         if not english or float(row["confidence"] or 0) < 0.9 or not listed & set(words):
@@ -111,10 +123,10 @@ def cut_words(corpus: Path) -> dict[str, list[tuple[str, F32]]]:
     return dict(clips)
 
 
-def natural(corpus: Path, count: int, seed: int = 1) -> None:
+def natural(corpus: Path, count: int, report: Report, seed: int = 1, rows: int | None = None) -> None:
     """Challenge words cut out of readings."""
     rng, engine = random.Random(seed), LoopRecogniser()
-    clips = [item for found in cut_words(corpus).values() for item in found]
+    clips = [item for found in cut_words(corpus, rows).values() for item in found]
     vocabulary = tuple(sorted({*WORDS, *plain_words(SENTENCE)}))
     hits, wrong, tried = collections.Counter[int](), 0, 0
     noise = np.random.default_rng(0)
@@ -132,11 +144,18 @@ def natural(corpus: Path, count: int, seed: int = 1) -> None:
             wrong += compare_words(heard, "", rng.sample(WORDS, CHALLENGE_WORDS))[0] >= WORDS_PPM
     least = CHALLENGE_WORDS - ALLOWED_MISSES
     good = sum(number for places, number in hits.items() if places >= least)
-    print(f"natural: {len(clips)} words of readings; accepted (words alone) {good}/{count}; by words in place "
-          f"{dict(sorted(hits.items()))}; other challenges accepted {wrong}/{tried}")  # fmt: skip
+    report.data["natural"] = {
+        "words cut from readings": {
+            "clips": len(clips), "tried": count, "accepted": good, "wrong_tried": tried, "wrong_accepted": wrong,
+            "by_words_in_place": dict(sorted(hits.items())),
+        }
+    }  # fmt: skip
+    heads = ("words to choose from", "accepted", *(f"{n} in place" for n in sorted(hits)), "other challenges accepted")
+    row = (len(clips), f"{good} of {count}", *(hits[n] for n in sorted(hits)), f"{wrong} of {tried}")
+    report.tables.append(Table("Words cut out of readings, six in a row (words alone)", heads, [row]))
 
 
-def voices(corpus: Path, readers: int = 40, seed: int = 2) -> None:
+def voices(corpus: Path, readers: int, report: Report, seed: int = 2, several: int | None = None) -> None:
     """Likeness within and between readers."""
     engine, rng = ResemblyzerCheck(), random.Random(seed)
     by_reader = collections.defaultdict(list)
@@ -145,9 +164,9 @@ def voices(corpus: Path, readers: int = 40, seed: int = 2) -> None:
             if not row["file"].startswith("vocobox"):
                 by_reader[row["speaker"]].append(corpus / row["file"])
     pairs: list[tuple[str, npt.NDArray[np.float32]]] = []
-    several = [name for name, files in sorted(by_reader.items()) if len(files) > 1]
+    often = [name for name, files in sorted(by_reader.items()) if len(files) > 1][:several]
     single = [name for name, files in sorted(by_reader.items()) if len(files) == 1]
-    for name in several:
+    for name in often:
         pairs += [
             (name, engine.embed(_read(path))) for path in rng.sample(by_reader[name], min(6, len(by_reader[name])))
         ]
@@ -160,27 +179,49 @@ def voices(corpus: Path, readers: int = 40, seed: int = 2) -> None:
         for other_name, b in pairs[:i]:
             (same if name == other_name else other).append(float(a @ b))
     at = THRESHOLD_PPM / 1e6
-    print(f"voices: {len({n for n, _ in pairs})} readers; same reader accepted "
-          f"{sum(s >= at for s in same)}/{len(same)} (median {np.median(same):.3f}); another reader accepted "
-          f"{sum(o >= at for o in other)}/{len(other)} (median {np.median(other):.3f}, highest {max(other):.3f}); "
-          f"threshold {at}")  # fmt: skip
-    for trial in (0.65, 0.7, 0.75, 0.8):
-        print(f"  at {trial}: same refused {np.mean(np.array(same) < trial):.4f}, "
-              f"other accepted {np.mean(np.array(other) >= trial):.4f}")  # fmt: skip
+    limits = sorted({0.65, 0.7, 0.75, 0.8, at})
+    rows: list[tuple[object, ...]] = []
+    for limit in limits:
+        refused, accepted = np.mean(np.array(same) < limit), np.mean(np.array(other) >= limit)
+        report.data.setdefault("voices", {})[f"{limit:g}"] = {"same_refused": refused, "other_accepted": accepted}
+        label = f"{limit:g}, ours" if limit == at else f"{limit:g}"
+        rows.append((label, f"{100 * refused:.2f}", f"{100 * accepted:.2f}"))
+    report.data["likeness"] = {
+        "readers": len({name for name, _ in pairs}), "same": len(same), "same_median": float(np.median(same)),
+        "other": len(other), "other_median": float(np.median(other)), "other_highest": max(other),
+    }  # fmt: skip
+    title = f"Likeness of {report.data['likeness']['readers']} readers: {len(same)} pairs of one, {len(other)} of two"
+    report.tables.append(Table(title, ("limit", "the same reader refused, %", "another accepted, %"), rows))
 
 
-def main() -> None:
-    """Run all three."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--corpus", type=Path)
-    parser.add_argument("--synthetic", type=int, default=40)
-    parser.add_argument("--natural", type=int, default=200)
-    options = parser.parse_args()
-    synthetic(options.synthetic)
-    if options.corpus:
-        natural(options.corpus, options.natural)
-        voices(options.corpus)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run all three; what needs the corpus is left out without one."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--corpus", type=Path, help="folder with transcripts.tsv (default: that of VOICEKIT_SHARED)")
+    parser.add_argument("--synthetic", type=int, help="statements a program (default: 40, or 3 with --quick)")
+    parser.add_argument("--natural", type=int, help="challenges from readings (default: 200, or 10 with --quick)")
+    common_options(parser)
+    given = parser.parse_args(argv)
+    quick = given.quick
+    report = Report("spoken_consent", "Spoken consent: challenges accepted and refused")
+    synthetic(given.synthetic or (3 if quick else 40), report)
+    try:
+        corpus = given.corpus or corpus_folder()
+    except UsageError as missing:
+        report.notes.append(f"Nothing was measured on readings: {missing}.")
+    else:
+        say("readings")
+        natural(corpus, given.natural or (10 if quick else 200), report, rows=200 if quick else None)
+        say("likeness of readers")
+        voices(corpus, 6 if quick else 40, report, several=4 if quick else None)
+    report.notes.append(
+        "pocketsphinx as recogniser, resemblyzer for likeness. A challenge is accepted with at most "
+        f"{ALLOWED_MISSES} of its {CHALLENGE_WORDS} words out of place; words cut from running speech of several "
+        "readers are harder than one person reading a list."
+    )
+    report.write(Options(quick, folder_of(given)))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -33,6 +33,7 @@ def test_figures_counted_by_hand() -> None:
     assert found.frames == 5
     assert found.median_abs_cents == pytest.approx(30.0)  # of 10, 20, 30, 60, 1200
     assert found.bias_cents == pytest.approx(20.0)  # of -30, 10, 20, 60, 1200
+    assert found.rmse_cents == pytest.approx(((10**2 + 30**2 + 60**2 + 20**2) / 4) ** 0.5)  # without the 1200
     assert found.within_25 == pytest.approx(2 / 5)
     assert found.within_50 == pytest.approx(3 / 5)
     assert found.octave_share == pytest.approx(1 / 5)

@@ -25,6 +25,8 @@ class PitchAgreement:
         Median of the absolute difference, cents.
     bias_cents : float
         Median of the signed difference, measured against commanded, cents.
+    rmse_cents : float
+        Root mean square of the difference, over frames at most 600 cents off (the rest is `octave_share`), cents.
     within_25, within_50 : float
         Share of the compared frames at most so many cents off.
     octave_share : float
@@ -38,6 +40,7 @@ class PitchAgreement:
     frames: int
     median_abs_cents: float
     bias_cents: float
+    rmse_cents: float
     within_25: float
     within_50: float
     octave_share: float
@@ -80,6 +83,7 @@ def compare_pitch(pairs: Iterable[tuple[PitchTrack, PitchTrack]]) -> PitchAgreem
         frames=len(cents),
         median_abs_cents=_figure(np.median, off),
         bias_cents=_figure(np.median, cents),
+        rmse_cents=float(np.sqrt(_figure(np.mean, np.square(off[off <= 600.0])))),
         within_25=_figure(np.mean, off <= 25.0),
         within_50=_figure(np.mean, off <= 50.0),
         octave_share=_figure(np.mean, off > 600.0),
