@@ -126,3 +126,9 @@ def test_offsets_of_another_model_are_refused(model: Acoustic) -> None:
         _shift(model, {"decoder_in": torch.zeros(5)}, "ada")
     with pytest.raises(InputError, match="do not fit the model"):
         _shift(model, {"encoder": torch.zeros(32)}, "ada")
+
+
+def test_little_speech_gets_a_small_low_rank_part_and_much_a_larger() -> None:
+    plans = [adapt.rank_plan(seconds) for seconds in (0.0, 15.0, 60.0, 240.0, 480.0, 3_600.0)]
+    assert plans[0] == plans[1] == (4, 60) and plans[-1] == plans[-2] == (8, 400)
+    assert plans == sorted(plans)

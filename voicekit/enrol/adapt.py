@@ -41,11 +41,11 @@ OFFSET_PULL = 1e-3  #: towards none
 PULL = 2e-3  #: towards where the search began: a voice far from all readers is a voice the decoder never learnt
 SPREAD = (0.85, 1.5)  #: how far a band's movement over time may be narrowed and widened
 MOST_SHIFT = 1.2  #: nepers that a band may be raised or lowered
-RANK = 8
-RANK_STEPS = 400
+RANKS = (4, 8)  #: with little speech and with much
+RANK_STEPS = (60, 400)
+RANK_S = (15.0, 480.0)  #: what is little and what is much, seconds; in between the steps follow the seconds
 RANK_RATE = 2e-3
 RANK_DECAY = 1e-3
-MIN_RANK_S = 480.0  #: seconds of speech from which a low-rank part is worth its while
 
 
 @dataclass
@@ -221,6 +221,13 @@ class Embedder:
             bias.copy_(self._plain[name] + state.offsets.get(name, torch.zeros_like(bias)))
 
 
+def rank_plan(seconds: float) -> tuple[int, int]:
+    """Rank and steps of a low-rank part, for so many seconds of aligned speech."""
+    (little, much), (fewest, most) = RANK_S, RANK_STEPS
+    share = float(np.clip((seconds - little) / (much - little), 0.0, 1.0))
+    return RANKS[0] if share < 0.25 else RANKS[1], round(fewest + share * (most - fewest))
+
+
 class LowRank:
     """Learns a low-rank change of the decoder's convolutions, with the embedding held.
 
@@ -229,14 +236,15 @@ class LowRank:
     search : Embedder
         Its model is changed while this runs, and given back unchanged by `close`.
     embedding : Tensor
+    rank : int
     """
 
-    def __init__(self, search: Embedder, embedding: Tensor) -> None:
+    def __init__(self, search: Embedder, embedding: Tensor, rank: int = RANKS[1]) -> None:
         self._search, self._embedding = search, embedding
         self._parts: dict[str, _Part] = {}
         generator = torch.Generator().manual_seed(7)
         for name, conv in low_rank_layers(search.model):
-            part = _Part(conv.weight.shape, generator)
+            part = _Part(conv.weight.shape, generator, rank)
             parametrize.register_parametrization(conv, "weight", part)
             conv.parametrizations["weight"].original.requires_grad_(False)
             self._parts[name] = part
@@ -250,7 +258,7 @@ class LowRank:
         self,
         state: Adapted,
         keep: Callable[[Adapted, float, float], None],
-        steps: int = RANK_STEPS,
+        steps: int = RANK_STEPS[1],
         most_s: float = 840.0,
     ) -> Adapted:
         """Learn on from `state`; `keep` is told each twenty steps: share done and seconds left."""
@@ -288,11 +296,11 @@ class _Part(nn.Module):
 
     SIDES = ("down", "up")
 
-    def __init__(self, shape: torch.Size, generator: torch.Generator) -> None:
+    def __init__(self, shape: torch.Size, generator: torch.Generator, rank: int) -> None:
         super().__init__()
         rows, columns = shape[0], int(np.prod(shape[1:]))
-        self.down = nn.Parameter(torch.randn(RANK, columns, generator=generator) / columns**0.5)
-        self.up = nn.Parameter(torch.zeros(rows, RANK))
+        self.down = nn.Parameter(torch.randn(rank, columns, generator=generator) / columns**0.5)
+        self.up = nn.Parameter(torch.zeros(rows, rank))
 
     def forward(self, weight: Tensor) -> Tensor:
         """(O, I, K) -> (O, I, K)."""

@@ -13,7 +13,7 @@ import torch
 from consent import Operand
 from voicekit.engines.enrolled import VoiceFile, merge_low_rank, pack_voice
 from voicekit.engines.voices import MODEL_FOLDER, list_voices
-from voicekit.enrol.adapt import MIN_RANK_S, RANK_STEPS, STEPS, Adapted, Embedder, LowRank, measure_settings
+from voicekit.enrol.adapt import STEPS, Adapted, Embedder, LowRank, measure_settings, rank_plan
 from voicekit.enrol.checks import Check, check_variety
 from voicekit.enrol.examples import ALIGN_S, Prepared, make_examples
 from voicekit.enrol.recording import Recording
@@ -65,8 +65,8 @@ class Builder:
         What is said, by file name.
     method : str
         ``auto``, ``embedding`` or ``low-rank``.
-    steps : int
-        Of the low-rank part.
+    steps : int, optional
+        Of the low-rank part; as many as the speech is good for by default.
     kept : bytes, optional
         What a stopped building has kept.
     """
@@ -76,7 +76,7 @@ class Builder:
         recordings: Sequence[Recording],
         texts: Mapping[str, str],
         method: str,
-        steps: int = RANK_STEPS,
+        steps: int | None = None,
         kept: bytes | None = None,
     ) -> None:
         torch.set_num_threads(1)
@@ -92,12 +92,8 @@ class Builder:
 
     @property
     def worth_low_rank(self) -> bool:
-        """Whether there is speech enough for a low-rank part, and it is wanted."""
-        if self._method == "embedding":
-            return False
-        if self._method == "low-rank":
-            return True
-        return sum(one.seconds for one in self._recordings) >= MIN_RANK_S
+        """Whether a low-rank part is wanted; with little speech it is a small one, see `rank_plan`."""
+        return self._method != "embedding"
 
     def align(self, tell: Callable[[float], None], keep: Keeper) -> Check:
         """Find the words in the sound, and see whether they are of enough kinds."""
@@ -128,11 +124,13 @@ class Builder:
     def low_rank(self, keep: Keeper) -> None:
         """Learn a low-rank part of the decoder."""
         search, state = self._searched()
-        if state.rank_step >= self._steps:
+        rank, steps = rank_plan(self._prepared.seconds if self._prepared else 0.0)
+        steps = steps if self._steps is None else self._steps
+        if state.rank_step >= steps:
             return
-        part = LowRank(search, state.embedding)
+        part = LowRank(search, state.embedding, rank)
         try:
-            part.run(state, lambda _s, share, left: keep("low-rank", share, left, self._pack()), steps=self._steps)
+            part.run(state, lambda _s, share, left: keep("low-rank", share, left, self._pack()), steps=steps)
         finally:
             part.close()
 

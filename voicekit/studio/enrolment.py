@@ -77,8 +77,8 @@ class EnrolOptions:
         Go on from what a stopped enrolment has kept.
     measure : bool
         Whether to speak three sentences, under a permit, and compare them with the recordings.
-    steps : int
-        Of the low-rank part.
+    steps : int, optional
+        Of the low-rank part; as many as the speech is good for by default.
     """
 
     transcript: Path | Mapping[str, str] | None = None
@@ -86,7 +86,7 @@ class EnrolOptions:
     method: str = "auto"
     resume: bool = False
     measure: bool = True
-    steps: int = 400
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -304,8 +304,9 @@ class Enrolment:
         from voicekit.enrol.builder import Builder  # loads torch
 
         kept = state.read() if self._options.resume else None
-        builder = Builder(recordings, self._texts(recordings), self._options.method, self._options.steps, kept)
         low_rank = grant.adaptation == "low-rank"
+        method = self._options.method if low_rank else "embedding"
+        builder = Builder(recordings, self._texts(recordings), method, self._options.steps, kept)
 
         def keep(stage: str, fraction: float, left_s: float | None, data: bytes) -> None:
             state.keep(data)
