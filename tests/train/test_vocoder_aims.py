@@ -16,6 +16,7 @@ from voicekit.features.frames import HOP_LENGTH, SAMPLE_RATE
 from voicekit.models.acoustic import Acoustic, AcousticConfig
 from voicekit.models.vocoder import Vocoder
 from voicekit.pitch import track_pitch
+from voicekit.pitch.tracking import FAINT_REACH, with_faint
 from voicekit.train.acoustic import to_items
 from voicekit.train.joint import LEARNT, Joint, crops, joint_loss
 from voicekit.train.joint import train as train_joint
@@ -36,14 +37,23 @@ def fading_voice(frames: int = FRAMES) -> np.ndarray:
     return (voice * 10 ** (-3.0 * time / time[-1]) + hiss).astype(np.float32)
 
 
-def test_a_faint_track_follows_a_voice_to_its_end_at_the_right_pitch() -> None:
+def test_a_faint_track_follows_a_fading_voice_some_frames_further_at_the_right_pitch() -> None:
     wave = fading_voice()
     plain, faint = (track_pitch(wave, SAMPLE_RATE, faint=flag) for flag in (False, True))
     assert plain.vuv.sum() < 0.65 * FRAMES, "the last third of the fading voice lies below what is called voiced"
-    assert faint.vuv[3:80].all(), "down to 48 dB below its beginning it is followed"
-    cents = 1200 * np.abs(np.log2(faint.f0_hz[3:80] / 140.0))
-    assert cents.max() < 20.0
+    assert faint.vuv[plain.vuv].all()
+    assert faint.vuv.sum() == plain.vuv.sum() + FAINT_REACH
+    assert (1200 * np.abs(np.log2(faint.f0_hz[faint.vuv] / 140.0))).max() < 20.0
+    hiss = np.random.default_rng(3).normal(0, 0.1, 48_000).astype(np.float32)
     assert not track_pitch(np.zeros(24_000, np.float32), SAMPLE_RATE, faint=True).vuv.any()
+    assert track_pitch(hiss, SAMPLE_RATE, faint=True).vuv.mean() < 0.1, "a hiss has no voice to be followed"
+
+
+def test_what_is_faint_counts_only_beside_what_is_plain() -> None:
+    soft = np.array([0, 0, 90, 90, 90, 0, *[100] * 12, 0], float)
+    plain = np.array([80, 0, 0, 0, 0, 0, *[0] * 7, 101, 101, 0, 0, 0, 0], float)
+    wanted = np.array([80, 0, 0, 0, 0, 0, *[0] * 3, *[100] * 9, 0], float)
+    assert np.array_equal(with_faint(plain, soft), wanted)
 
 
 def test_a_faint_view_keeps_the_recording_and_is_read_back_as_it_was(tmp_path: Path) -> None:

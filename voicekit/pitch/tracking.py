@@ -11,9 +11,10 @@ from voicekit.features.frames import FRAME_RATE, frame_count, frame_times
 
 SPEECH_RANGE_HZ = (60.0, 500.0)
 SUNG_RANGE_HZ = (60.0, 1400.0)
-#: Praat's options for the second pass of a faint track: silence and voicing thresholds far below its own (0.03, 0.45),
-#: and a dearer change between the two states (its own: 0.14), so that what is kept holds together.
+#: Praat's options for what is faint: silence and voicing thresholds far below its own (0.03, 0.45), and a dearer change
+#: between the two states (its own: 0.14), so that what is kept holds together.
 _FAINT = {"silence_threshold": 0.003, "voicing_threshold": 0.2, "voiced_unvoiced_cost": 0.3}
+FAINT_REACH = 4  #: frames that a faint voice may go on beyond what is plainly voiced
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,21 @@ def _praat(
     return np.asarray(pitch.xs()), np.asarray(pitch.selected_array["frequency"])
 
 
+def with_faint(plain: npt.NDArray[np.float64], soft: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """What is plainly voiced, (T,) Hz, carried on into what is faint, (T,) Hz; 0 where unvoiced.
+
+    A stretch of `soft` is taken as far as `FAINT_REACH` frames from the plainly voiced frames in it.
+    """
+    result = np.where(soft > 0, 0.0, plain)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], soft > 0, [False]]).astype(np.int8)))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        voiced = np.flatnonzero(plain[start:stop] > 0)
+        if len(voiced):
+            away = np.abs(np.arange(stop - start)[:, None] - voiced).min(1)
+            result[start:stop] = np.where(away <= FAINT_REACH, soft[start:stop], 0.0)
+    return result
+
+
 def track_pitch(
     waveform: npt.NDArray[np.float32],
     sample_rate: int,
@@ -73,9 +89,9 @@ def track_pitch(
         synthesis of speech melody", 2011 (floor 0.75 q25, ceiling 1.5 q75; our ceiling is 2 q75, since a lively
         reader's questions rise above 1.5).
     faint : bool
-        Keep an F0 wherever one can be found, however soft or breathy: voices fade into and out of sounds far below
-        what is called voiced.  For making a recording again, where the vocoder decides band by band what is
-        periodic; not for saying what is voiced.
+        Follow a voice for up to `FAINT_REACH` frames into what is too soft or breathy to be called voiced: voices
+        fade in and out.  For making a recording again, where the vocoder decides band by band what is periodic; not
+        for saying what is voiced.
 
     Returns
     -------
@@ -87,14 +103,18 @@ def track_pitch(
     floor, ceiling = range_hz
     if len(waveform) < 3.2 * sample_rate / floor:  # shorter than Praat's own window
         return empty
-    times, f0 = _praat(waveform, sample_rate, floor, ceiling, faint and not adapt)
+    times, f0 = _praat(waveform, sample_rate, floor, ceiling)
     if adapt and (f0 > 0).sum() >= 10:
         low, high = np.quantile(f0[f0 > 0], [0.25, 0.75])
         floor, ceiling = max(floor, 0.75 * low), min(ceiling, 2.0 * high)
         if len(waveform) >= 3.2 * sample_rate / floor:
-            times, f0 = _praat(waveform, sample_rate, floor, ceiling, faint)
+            times, f0 = _praat(waveform, sample_rate, floor, ceiling)
+        else:
+            floor, ceiling = range_hz
     if len(times) == 0:
         return empty
+    if faint:
+        f0 = with_faint(f0, _praat(waveform, sample_rate, floor, ceiling, faint=True)[1])
     wanted = frame_times(n_frames)
     position = np.interp(wanted, times, np.arange(len(times)))
     low_i = np.floor(position).astype(int)

@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--half", action="store_true", help="multiply in bfloat16")
         verb.add_argument("--threads", type=int, default=0, help="0: as torch chooses")
     vocoder = verbs.choices["vocoder"]
-    vocoder.add_argument("--faint", action="store_true", help="half of the crops with an F0 wherever one can be found")
+    vocoder.add_argument("--faint", action="store_true", help="half of the crops with faint F0 tracks")
     vocoder.add_argument("--loudness", type=float, default=0.0, help="weight of the distance in loudness (0: none)")
     joint = verbs.add_parser("joint", help="tune acoustic model and vocoder together, into WORK/joint")
     joint.add_argument("--steps", type=int, default=400, help="steps in all (default 400)")

@@ -1,4 +1,4 @@
-"""A second look at each recording, with an F0 wherever one can be found (`track_pitch`, ``faint``).
+"""A second look at each recording, its voices followed to where they fade (`track_pitch`, ``faint``).
 
 A vocoder that only ever saw what is plainly voiced must make the ends of words of noise.  It learns from both looks:
 the acoustic model says what is plainly voiced, a recording made again comes with a faint track.
@@ -24,10 +24,9 @@ def faint_view(example: Example, low_bands: int, matrix: np.ndarray) -> Example:
     waveform = example.audio.astype(np.float32) / 32768.0
     voiced = example.f0_hz[example.f0_hz > 0]
     range_hz = SPEECH_RANGE_HZ
-    if len(voiced) >= 10:  # the range in which its F0 was found, widened as a second pass of tracking does
-        low, high = np.quantile(voiced, [0.25, 0.75])
-        range_hz = (max(SPEECH_RANGE_HZ[0], 0.75 * float(low)), 2.0 * float(high))
-    track = track_pitch(waveform, SAMPLE_RATE, range_hz=range_hz, adapt=False, faint=True)
+    if len(voiced):  # sung notes lie higher
+        range_hz = (SPEECH_RANGE_HZ[0], max(SPEECH_RANGE_HZ[1], 1.2 * float(voiced.max())))
+    track = track_pitch(waveform, SAMPLE_RATE, range_hz=range_hz, faint=True)
     f0 = track.f0_hz[: len(example.f0_hz)].astype(np.float32)
     seen = envelope(torch.from_numpy(waveform), torch.from_numpy(f0)).numpy()
     if example.bandwidth_hz <= 10_000:

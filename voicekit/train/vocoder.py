@@ -38,7 +38,7 @@ class VocoderAims:
     Attributes
     ----------
     faint : bool
-        Half of the crops come with an F0 wherever one can be found (`voicekit.train.views`).
+        Half of the crops come with voices followed to where they fade (`voicekit.train.views`).
     loudness : float
         Weight of the distance in loudness (`voicekit.train.loudness`).
     """
