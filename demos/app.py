@@ -32,6 +32,7 @@ PASSWORD_VARIABLE = "VOICEKIT_STUDIO_PASSWORD"
 """Password of the page (user ``studio``); demanded where other machines can reach it."""
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("page.js", "hear.js")
 _UPLOAD_LIMIT = "500mb"
 _TITLE = "voicekit studio"
 
@@ -57,6 +58,7 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
     from demos.consent import ConsentTab, FirstVisit, grant_update, grants_html
     from demos.convert import ConvertTab
     from demos.desk import Desk
+    from demos.enrol import EnrolTab
     from demos.narrate import NarrateTab
     from demos.sing import SingTab
     from demos.verify import VerifyTab
@@ -65,6 +67,7 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
     with gr.Blocks(title=_TITLE, analytics_enabled=False, delete_cache=(3600, 86_400)) as page:
         desk = Desk(studio_folder, Path(page.GRADIO_CACHE), voices)
         first, narrate, sing, convert = FirstVisit(desk), NarrateTab(desk), SingTab(desk), ConvertTab(desk)
+        enrol = EnrolTab(desk)
         verify, consent = VerifyTab(desk), ConsentTab(desk)
         gr.HTML(
             f"<div class='vk-top'><h1>{_TITLE}</h1>"
@@ -80,6 +83,8 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
                 sing.build()
             with gr.Tab("Convert", id="convert") as converting:
                 convert.build()
+            with gr.Tab("Enrol", id="enrol") as enrolling:
+                enrol.build()
             with gr.Tab("Verify", id="verify"):
                 verify.build()
             with gr.Tab("Consent", id="consent"):
@@ -89,10 +94,10 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
         def refresh() -> tuple[Any, ...]:
             problem = ""
             try:
-                grants = desk.grants()
+                grants, here = desk.grants(), desk.voices_here()
                 size = desk.studio().ledger.size() if desk.exists else 0
             except Exception as error:
-                grants, size, problem = (), 0, trouble_of(error).html()
+                grants, here, size, problem = (), frozenset(), 0, trouble_of(error).html()
             delivered = desk.delivered()
             newest = delivered[0][1] if delivered else None
             ready = any(grant.usable for grant in grants)
@@ -103,7 +108,8 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
                 problem,
                 gr.update(visible=begin),
                 gr.update(visible=not begin),
-                *grant_update(grants, usable_only=True),
+                # A grant may stand for a voice that is not built yet, or for takes of one's own.
+                *grant_update(tuple(g for g in grants if g.voice in here and "speech" in g.modes), usable_only=True),
                 gr.update(choices=delivered, value=newest),
                 newest,
                 grants_html(grants),
@@ -128,6 +134,7 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
         narrate.wire(refresh, refreshed)
         sing.wire(singing, refresh, refreshed)
         convert.wire(converting, refresh, refreshed)
+        enrol.wire(page, enrolling, refresh, refreshed)
         verify.wire()
         consent.wire(refresh, refreshed)
         page.load(refresh, outputs=refreshed, show_progress="hidden", api_visibility="private")
@@ -170,6 +177,8 @@ def launch(
     """
     from starlette.middleware import Middleware
 
+    from demos.hearing import ListeningRoute
+
     password = os.environ.get(PASSWORD_VARIABLE, "")
     local = is_loopback(host)
     if not local and not password:
@@ -204,7 +213,12 @@ def launch(
             theme=_theme(),
             css=(_HERE / "page.css").read_text(encoding="utf-8"),
             head=_head(),
-            app_kwargs={"middleware": [Middleware(Guard, local_only=local)]},  # type: ignore[arg-type]
+            app_kwargs={
+                "middleware": [
+                    Middleware(Guard, local_only=local),  # type: ignore[arg-type]
+                    Middleware(ListeningRoute, ears=desk.ears),  # type: ignore[arg-type]
+                ]
+            },
         )
     except OSError as problem:
         raise UsageError(f"cannot listen on {host}, port {port}: {problem}", "choose another --port") from problem
@@ -315,7 +329,7 @@ def _theme() -> gr.themes.Base:
 
 
 def _head() -> str:
-    return f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>"
+    return "".join(f"<script>{(_HERE / name).read_text(encoding='utf-8')}</script>" for name in _SCRIPTS)
 
 
 if __name__ == "__main__":

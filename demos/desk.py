@@ -20,17 +20,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from demos.hearing import Ear, Ears
+from demos.held import Basket, Held
 from voicekit import InputError, NarrateOptions, Studio, Take, UsageError
 from voicekit.config import studio_folder
 from voicekit.score import Score
 from voicekit.studio import (
     ConvertedTake,
     ConvertOptions,
+    Enrolled,
+    EnrolOptions,
+    EnrolStep,
     GrantStatus,
     Progress,
     SingOptions,
     Song,
     VoiceSource,
+    VoiceStatus,
     house_voices,
 )
 
@@ -60,6 +66,8 @@ class Desk:
         self.folder = studio_folder(folder).absolute()
         self.voices = voices or house_voices()
         self._hand_out = hand_out
+        self.basket = Basket(hand_out)
+        self.ears = Ears()
         self._studio: Studio | None = None
         self._opening = threading.Lock()
         self._rendering = threading.Lock()
@@ -103,6 +111,7 @@ class Desk:
         """Stop what is running and let go of the ledger."""
         for job in list(self._jobs.values()):
             job.set()
+        self.basket.forget_all()
         with self._rendering, self._opening:
             if self._studio is not None:
                 self._studio.close()
@@ -162,6 +171,7 @@ class Desk:
         *,
         progress: Callable[[Progress], None],
         cancel: threading.Event,
+        ear: Ear | None = None,
     ) -> Take:
         """Narrate under one grant, one at a time.
 
@@ -187,6 +197,7 @@ class Desk:
                     options=options,
                     progress=progress,
                     cancel=cancel,
+                    hear=None if ear is None else ear.put,
                 )
             finally:
                 _tidy(out)
@@ -248,6 +259,32 @@ class Desk:
                 )
             finally:
                 _tidy(out)
+
+    # -- people --------------------------------------------------------------------------------
+
+    def voices_here(self) -> frozenset[str]:
+        """Names of the voices that can sound now; a grant may stand for one that is not built, or gone."""
+        return frozenset(one.name for one in self.studio().voices()) if self.exists else frozenset()
+
+    def people(self) -> tuple[VoiceStatus, ...]:
+        """The voices that were built here from a person."""
+        return tuple(one for one in self.studio().voices() if not one.shipped) if self.exists else ()
+
+    def enrol(
+        self,
+        grant: GrantStatus,
+        held: Held,
+        options: EnrolOptions,
+        *,
+        progress: Callable[[EnrolStep], None],
+        cancel: threading.Event,
+    ) -> Enrolled:
+        """Build a person's voice, one at a time and not beside a render."""
+        with self._rendering:
+            recordings = tuple(held.recordings)
+            return self.studio().enrol(
+                grant.voice, recordings, grant=grant.id, options=options, progress=progress, cancel=cancel
+            )
 
     # -- files -------------------------------------------------------------------------------
 

@@ -6,18 +6,19 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from demos.words import Trouble, trouble_of
-from voicekit.studio import Progress
+from voicekit.studio import EnrolStep, Progress
 
 __all__ = ["watched"]
 
 _EVERY_S = 0.3
 T = TypeVar("T")
+Report = Progress | EnrolStep
 
 
-def watched(work: Callable[[Callable[[Progress], None]], T], *, name: str) -> Iterator[Progress | Trouble | T]:
+def watched(work: Callable[[Callable[[Any], None]], T], *, name: str) -> Iterator[Any]:
     """Do some work and tell how far it is.
 
     Parameters
@@ -29,9 +30,9 @@ def watched(work: Callable[[Callable[[Progress], None]], T], *, name: str) -> It
 
     Yields
     ------
-    Progress, and last what the work gave, or the trouble it met.
+    Progress or EnrolStep, and last what the work gave, or the trouble it met.
     """
-    reports: queue.SimpleQueue[Progress | Trouble | T] = queue.SimpleQueue()
+    reports: queue.SimpleQueue[Report | Trouble | T] = queue.SimpleQueue()
 
     def run() -> None:
         try:
@@ -43,11 +44,11 @@ def watched(work: Callable[[Callable[[Progress], None]], T], *, name: str) -> It
     while True:
         event = reports.get()
         until = time.monotonic() + _EVERY_S
-        while isinstance(event, Progress):  # of what comes in a moment only the newest is worth showing
+        while isinstance(event, Report):  # of what comes in a moment only the newest is worth showing
             try:
                 event = reports.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 break
         yield event
-        if not isinstance(event, Progress):
+        if not isinstance(event, Report):
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from demos.desk import Desk, check_upload
+from demos.hearing import Ear
 from demos.job import watched
 from demos.picture import draw, sentence_list
 from demos.words import (
@@ -233,9 +235,17 @@ class NarrateTab:
                     self.territory = gr.Textbox(
                         "001", label="Territory", info="Country codes, or 001 for the world.", max_lines=1
                     )
+                self.listen = gr.Checkbox(
+                    False,
+                    label="Let me hear it while it is made",
+                    info="What is heard before the end has no receipt yet, and is no file: that comes at the end.",
+                    elem_id="narrate-listen",
+                )
+                self.token = gr.Textbox("", visible=False)
                 with gr.Row():
                     self.go = gr.Button("Narrate", variant="primary", elem_id="narrate-go")
                     self.stop = gr.Button("Cancel", variant="secondary", elem_id="narrate-stop", scale=0)
+                self.hearing = gr.HTML("", elem_id="narrate-hear")
                 self.status = gr.HTML("", elem_id="narrate-status")
             with gr.Column(scale=6, min_width=330):
                 self.picture = gr.HTML(_EMPTY, elem_id="result-picture")
@@ -274,12 +284,14 @@ class NarrateTab:
             self.purpose,
             self.commercial,
             self.territory,
+            self.token,
         ]
         outputs = [self.status, self.audio, self.files, self.picture, self.lines, self.facts, self.result]
         gr.on(
             [self.go.click],
-            lambda: note("Waiting for its turn …", say="Narration asked for"),
-            outputs=self.status,
+            self.prepare,
+            self.listen,
+            [self.status, self.hearing, self.token],
             queue=False,
             show_progress="hidden",
             api_visibility="private",
@@ -306,6 +318,15 @@ class NarrateTab:
 
     # -- doing -------------------------------------------------------------------------------
 
+    def prepare(self, listen: bool = False) -> tuple[str, str, str]:
+        """What stands there until it begins; and the token to listen with, where that is asked for."""
+        waiting = note("Waiting for its turn …", say="Narration asked for")
+        if not listen:
+            return waiting, "", ""
+        token = secrets.token_urlsafe(24)
+        self._desk.ears.open(token)
+        return waiting, _hearing_html(token), token
+
     def narrate(
         self,
         text: str,
@@ -319,9 +340,13 @@ class NarrateTab:
         purpose: str = "audiobook",
         commercial: bool = False,
         territory: str = "001",
+        hear: str = "",
         request: gr.Request | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         """Narrate a text, or a .txt or .epub file, under a grant of this studio.
+
+        With ``hear``, 22 to 64 random letters and digits, the sound can be had from ``/hear/`` and these letters while
+        it is made (`demos.hearing`); it is no file, and has no receipt before the end.
 
         Returns the state as HTML, the first sound file, all files with their
         proofs, a picture, the sentences, what was measured, and the result as
@@ -330,28 +355,40 @@ class NarrateTab:
         wish = Wish(text, document, grant, rate, pitch, seed, title, chapters, purpose, commercial, territory)
         session = str(getattr(request, "session_hash", "") or id(wish))
         job = self._desk.begin(session)
+        ear: Ear | None = None
         nothing = (None, None, _EMPTY, "", "")
         try:
             yield (self._progress_html(None), *nothing, None)
-            for event in self._run(wish, job):
+            ear = self._desk.ears.open(str(hear)) if hear else None
+            for event in self._run(wish, job, ear):
                 if isinstance(event, Progress):
                     yield (self._progress_html(event), *([gr.skip()] * 6))
                 elif isinstance(event, Trouble):
                     yield (event.html(), *nothing, event.as_dict())
                 else:
+                    if ear is not None:
+                        ear.close(whole=True)
                     yield self._show(*event)
+        except UsageError as problem:  # of the token
+            trouble = trouble_of(problem)
+            yield (trouble.html(), *nothing, trouble.as_dict())
         finally:
+            if ear is not None:
+                ear.close(whole=False)
+                self._desk.ears.over(str(hear))
             # Also when the browser went away: the job stops after its sentence, which is kept.
             job.set()
             self._desk.end(session, job)
 
-    def _run(self, wish: Wish, job: threading.Event) -> Iterator[Progress | Trouble | tuple[Take, GrantStatus]]:
+    def _run(
+        self, wish: Wish, job: threading.Event, ear: Ear | None = None
+    ) -> Iterator[Progress | Trouble | tuple[Take, GrantStatus]]:
         """Narrate in a thread, so that progress can be shown meanwhile."""
 
         def work(report: Callable[[Progress], None]) -> tuple[Take, GrantStatus]:
             grant = self._desk.grant(wish.grant)
             source, options = wish.source(), wish.options()
-            take = self._desk.narrate(source, grant, options, progress=report, cancel=job)
+            take = self._desk.narrate(source, grant, options, progress=report, cancel=job, ear=ear)
             return take, self._desk.grant(grant.id)
 
         return watched(work, name="narrate")
@@ -462,6 +499,16 @@ class NarrateTab:
         # Spoken only at every quarter: a bar that talks all the time is a nuisance.
         say = f"{quarter} percent" if quarter else "Narration begins"
         return bar(now.fraction, text, say, label="Narration")
+
+
+def _hearing_html(token: str) -> str:
+    """What is shown while it can be heard; hear.js plays it."""
+    text = "You hear it while it is made. It has no receipt yet: the file comes with one, at the end."
+    return (
+        f'<div class="vk-hear" data-hear="{esc(token)}" data-say="{esc(text)}"><p>{esc(text)}</p>'
+        '<p><button type="button" class="vk-play vk-hear-stop">Stop listening</button> '
+        '<span class="vk-hear-said"></span></p></div>'
+    )
 
 
 def choices(grants: tuple[GrantStatus, ...]) -> list[tuple[str, str]]:

@@ -178,7 +178,8 @@ def trouble_of(problem: BaseException) -> Trouble:
         # The whole path is the server's own business; the name is what the visitor gave.
         name = Path(problem.file).name
         where = f"{name}, {problem.place}" if problem.place else name
-        return Trouble("problem", "input", f"{where}: {problem.problem}", problem.remedy)
+        code = str(getattr(problem, "reason", "input"))  # recordings that no voice should be built from name theirs
+        return Trouble("problem", code, f"{where}: {problem.problem}", problem.remedy)
     if isinstance(problem, UsageError):
         return Trouble("problem", "usage", problem.message, problem.remedy)
     if isinstance(problem, InvalidInputError):

@@ -400,7 +400,8 @@ def test_a_server_for_others_needs_a_password(page: Page, monkeypatch: pytest.Mo
 
 def test_the_public_names_stay(client: Any) -> None:
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(named) == {"/narrate", "/sing", "/convert", "/cancel", "/verify", "/audit", "/grants"}
+    enrolment = {f"/enrol{part}" for part in ("", "_add", "_check", "_draft", "_words", "_statement", "_forget")}
+    assert set(named) == {"/narrate", "/sing", "/convert", "/cancel", "/verify", "/audit", "/grants"} | enrolment
     assert [one["parameter_name"] for one in named["/narrate"]["parameters"]] == [
         "text",
         "document",
@@ -413,6 +414,7 @@ def test_the_public_names_stay(client: Any) -> None:
         "purpose",
         "commercial",
         "territory",
+        "hear",
     ]
 
 
