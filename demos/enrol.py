@@ -42,7 +42,7 @@ __all__ = ["EnrolTab", "may_be_built"]
 _METHODS = [
     ("What the grant and the recordings allow", "auto"),
     ("The embedding: seconds", "embedding"),
-    ("A low-rank part too: minutes, from eight minutes of speech", "low-rank"),
+    ("A low-rank part too: minutes", "low-rank"),
 ]
 _MODES = [("Speaking", "speech"), ("Singing", "singing"), ("Conversion of takes", "conversion")]
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
