@@ -445,6 +445,21 @@ def _ledger(results: dict[str, Any]) -> Any:
     return figure
 
 
+def _runtimes(results: dict[str, Any]) -> Any:
+    times = results["times_s"]
+    figure, (axis,) = new(width=6.4, height=2.6)
+    looks = {"torch float32": "sky", "onnxruntime float32": "orange", "torch bfloat16": "blue"}
+    for number, (kind, colour) in enumerate(looks.items()):
+        values = [1000 * one[kind] for one in times.values()]
+        bars = axis.bar(np.arange(len(times)) + 0.27 * (number - 1), values, 0.25, color=COLOURS[colour], label=kind)
+        axis.bar_label(bars, fmt="%.1f", fontsize=8, padding=2)
+    axis.margins(y=0.15)
+    axis.set_xticks(range(len(times)), list(times))
+    axis.set_ylabel("processor time, ms")
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
 def _challenge(results: dict[str, Any]) -> Any:
     figure, (axis,) = new(width=6.4, height=2.6)
     kinds = [kind for kind in ("synthetic", "natural") if kind in results]
@@ -496,6 +511,7 @@ PLOTS: dict[str, tuple[Plot, ...]] = {
         Plot("narration", "Time and memory of a narration by cores", _speed),
         Plot("first", "Time to the first sound of a warm process", _first),
     ),
+    "onnx_speed": (Plot("times", "Processor time of torch and ONNX Runtime for two networks", _runtimes),),
     "ledger": (Plot("times", "Times of a long ledger: decision, append, opening, audit", _ledger),),
     "spoken_consent": (Plot("accepted", "Spoken challenges accepted: the right words and others", _challenge),),
 }
