@@ -15,7 +15,7 @@ __all__ = ["add_model_options", "adopt_model", "teller"]
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """The options of voices that coqui models make."""
     parser.add_argument(
-        "--engine", metavar="E", help="with adopt and enroll: coqui:MODEL, a coqui name (fetched) or a folder"
+        "--engine", metavar="E", help="with adopt, enroll and own: coqui:MODEL, a name (fetched) or a folder"
     )
     parser.add_argument("--speaker", default="", metavar="S", help="with adopt: which of the model's speakers")
     parser.add_argument("--speech-language", default="", metavar="L", help="with adopt: which of the model's languages")

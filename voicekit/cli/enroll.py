@@ -46,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def enroll(args: argparse.Namespace, screen: Screen) -> int:
     """Build a person's voice."""
-    from voicekit.studio import EnrolOptions, Studio  # numpy and the ledger's database
+    from voicekit.studio import EnrolOptions, ModelTerms, Studio  # numpy and the ledger's database
 
     if not args.grant:
         raise UsageError(f"voices enroll {args.voice}: under which grant?", "give --grant ID; see `consent list`")
@@ -59,7 +59,14 @@ def enroll(args: argparse.Namespace, screen: Screen) -> int:
     line = _Line(screen)
     with Studio.open(args.studio) as studio, stopping() as cancel:
         made = studio.enrol(
-            args.voice, args.audio or (), grant=args.grant, options=options, progress=line, cancel=cancel
+            args.voice,
+            args.audio or (),
+            grant=args.grant,
+            engine=args.engine,
+            terms=ModelTerms(license=args.license),
+            options=options,
+            progress=line,
+            cancel=cancel,
         )
     for check in made.checks:
         screen.say(f"  {'ok  ' if check.ok else 'not done'} {check.reason}: {check.text}")

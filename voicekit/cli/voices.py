@@ -96,7 +96,7 @@ def _own(args: argparse.Namespace, screen: Screen) -> int:
     if not args.take:
         raise UsageError(f"voices own {args.voice}: which recordings?", "voicekit voices own my-own take.wav")
     with Studio.open(args.studio, create=True) as studio:
-        grant = studio.attest_own_voice(args.voice, args.take, intended_use=args.use or DEFAULT_USE)
+        grant = studio.attest_own_voice(args.voice, args.take, intended_use=args.use or DEFAULT_USE, engine=args.engine)
         screen.say("By this you sign, with the operator's key of this studio:")
         screen.say(f"  {ATTESTATION}")
         screen.say(f"  takes: {', '.join(Path(take).name for take in args.take)}")

@@ -11,6 +11,7 @@ import importlib.util
 import logging
 import os
 import random
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -248,6 +249,7 @@ class CoquiModel:
         chosen: dict[str, Any] = {}
         if vocoder:
             chosen = {"vocoder_checkpoint": place / vocoder, "vocoder_config": place / VOCODER / "config.json"}
+        _refuse_program(place / WAVLM / WAVLM_FILE)
         with _own_files(place):
             if model.converts:
                 return Synthesizer(
@@ -392,18 +394,34 @@ def trim(sound: F32) -> F32:
     return sound[max(0, loud[0] - margin) : loud[-1] + 1 + margin]
 
 
+def _refuse_program(path: Path) -> None:
+    """Coqui evaluates the text that describes WavLM's convolutions: nothing but numbers may stand in it."""
+    if not path.is_file():
+        return
+    try:
+        config = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["cfg"]
+        told = [str(value) for key, value in dict(config).items() if key == "conv_feature_layers"]
+    except Exception as problem:  # whatever a damaged or hostile file makes of it
+        why = " ".join(str(problem).split())[:160]
+        raise InputError(path.name, "", f"this is no WavLM: {why}", "Fetch it anew.") from None
+    if not all(re.fullmatch(r"[\d\s()\[\],+*]{1,400}", text) for text in told):
+        raise InputError(path.name, "conv_feature_layers", "a program stands where numbers belong", "Fetch it anew.")
+
+
 @contextlib.contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """Torch's and Python's one generator, seeded and put back."""
     with _loading:
-        kept = random.getstate()
+        kept, other = random.getstate(), np.random.get_state()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             random.seed(seed)
+            np.random.seed(seed)
             try:
                 yield
             finally:
                 random.setstate(kept)
+                np.random.set_state(other)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,16 @@ from consent import Operand
 from voicekit.engines.coqui_table import Terms
 from voicekit.errors import InputError, UsageError
 
-__all__ = ["FAMILIES", "ModelFolder", "copy_model", "make_terms", "read_folder", "read_voice_file", "voice_file"]
+__all__ = [
+    "FAMILIES",
+    "ModelFolder",
+    "copy_model",
+    "hash_model",
+    "make_terms",
+    "read_folder",
+    "read_voice_file",
+    "voice_file",
+]
 
 VOICE_FORMAT = "voicekit-coqui-voice/1"
 TERMS_FILE = "license.toml"
@@ -162,7 +171,7 @@ def _family(config: Mapping[str, Any], path: Path) -> str:
     if "model" not in config and isinstance(data, dict) and "sampling_rate" in data:
         return "openvoice"  # which comes with a configuration of its own form
     family = str(config.get("model", "")).lower()
-    if family in FAMILIES:
+    if family in FAMILIES and str(config.get("base_model") or family).lower() in FAMILIES:
         return family
     known = ", ".join(FAMILIES)
     why = "its files are programs" if family == "bark" else "this family cannot be used here"
@@ -232,6 +241,19 @@ def copy_model(model: ModelFolder, private: Path) -> tuple[Operand, ...]:
             _bend(config, private / name, Path(name).parent.as_posix(), names, private)
             (private / name).write_text(json.dumps(config), encoding="utf-8")
     return tuple(operands)
+
+
+def hash_model(model: ModelFolder) -> tuple[Operand, ...]:
+    """The operands of a model as it lies there, by name; nothing is loaded."""
+    found = []
+    for name, path in model.files:
+        try:
+            with open(path, "rb") as source:
+                digest = hashlib.file_digest(source, "sha256").hexdigest()
+        except OSError as problem:
+            raise InputError(path, "", f"cannot be read ({problem.strerror})", "Check the file.") from None
+        found.append(Operand(name.replace("/", "--"), digest, "weights", model.terms.license))
+    return tuple(found)
 
 
 def _bend(node: Any, source: Path, inside: str, names: set[str], private: Path, key: str = "") -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from consent import Operand, Permit
-from voicekit.audio import Audio
+from voicekit.audio import Audio, resample
 from voicekit.engines.base import Engine, SpeechParams
 from voicekit.engines.convert import auto_transpose
 from voicekit.engines.coqui import CoquiModel, trim
@@ -19,11 +19,12 @@ from voicekit.engines.coqui_files import VOICE_FORMAT, read_voice_file
 from voicekit.engines.guide import ConvertParams, GuideTake
 from voicekit.errors import InputError, UsageError
 from voicekit.features.frames import HOP_LENGTH, SAMPLE_RATE
-from voicekit.pitch import PitchTrack
+from voicekit.models.acoustic import F0_REFERENCE_HZ
+from voicekit.pitch import PitchTrack, track_pitch
 from voicekit.pitch.told import follow_pitch, move_pitch
 from voicekit.text.styles import plain
 
-__all__ = ["CoquiEngine", "PersonEngine", "pack_person"]
+__all__ = ["CoquiEngine", "PersonEngine", "pack_person", "speaking_level"]
 
 F32 = npt.NDArray[np.float32]
 _LONGEST_S = 20.0  #: of a take in one piece
@@ -107,8 +108,6 @@ class CoquiEngine(Engine):
     def _convert(self, take: GuideTake, params: ConvertParams) -> Iterator[F32]:
         if not self._model.folder.converts:
             raise UsageError(f"{self.name} cannot convert", "use FreeVC, kNN-VC or OpenVoice, or a house voice")
-        if params.neighbours:
-            raise UsageError("coqui's converters take no number of neighbours", "leave the neighbours away")
         if not self._known():
             self._pitch_level()  # says what to do
         for start, stop in _pieces(take):
@@ -145,6 +144,13 @@ def _pieces(take: GuideTake) -> Iterator[tuple[int, int]]:
 
 
 # -- people ---------------------------------------------------------------------------------------
+
+
+def speaking_level(recordings: Sequence[Audio]) -> float:
+    """Where somebody speaks: median F0 in octaves above the house voices' 150 Hz; 0 where nothing is voiced."""
+    found = [track_pitch(resample(one, SAMPLE_RATE).samples, SAMPLE_RATE) for one in recordings]
+    voiced = np.concatenate([track.f0_hz[track.vuv] for track in found])
+    return float(np.median(np.log2(voiced / F0_REFERENCE_HZ))) if len(voiced) else 0.0
 
 
 def pack_person(known: Mapping[str, Any], settings: Mapping[str, str]) -> bytes:

@@ -84,8 +84,13 @@ def stretch(waveform: F32, factor: float) -> F32:
     if factor == 1.0 or len(waveform) < 4 * SAMPLE_RATE / low:
         return waveform
     import parselmouth  # heavy: only when something is stretched
-    from parselmouth.praat import call
+    from parselmouth.praat import call, run
 
     sound = parselmouth.Sound(waveform.astype(np.float64), sampling_frequency=SAMPLE_RATE)
-    made = call(sound, "Lengthen (overlap-add)", low, high, factor)
+    # Praat scatters what is unvoiced by its own random numbers
+    run("random_initializeWithSeedUnsafelyButPredictably (1)")
+    try:
+        made = call(sound, "Lengthen (overlap-add)", low, high, factor)
+    finally:
+        run("random_initializeSafelyAndUnpredictably ()")
     return np.ascontiguousarray(made.values[0], dtype=np.float32)

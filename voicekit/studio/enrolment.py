@@ -127,6 +127,8 @@ class Enrolment:
     options : EnrolOptions
     """
 
+    suffix = ".voice.safetensors"  #: of what is derived; says who opens it
+
     def __init__(
         self,
         ledger: Ledger,
@@ -344,7 +346,7 @@ class Enrolment:
     ) -> tuple[str, dict[str, int | str]]:
         """Entry first, then sealed: files without an entry would be nobody's."""
         licence = done.base[0].license  # what was derived from a model is under no freer licence than the model
-        name = f"{self._voice}.voice.safetensors"
+        name = f"{self._voice}{self.suffix}"
         measured: dict[str, int | str] = {
             "seconds_milli": round(sum(one.seconds for one in recordings) * 1000),
             **done.measured,

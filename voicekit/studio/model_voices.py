@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from consent import Ledger
+from consent import Ledger, Operand
 from voicekit.studio.coqui import ModelTerms, Shelf, adopt, model_place, point, with_terms
 from voicekit.studio.models import GrantStatus
 from voicekit.studio.voices import VoiceSource
@@ -75,6 +75,15 @@ class ModelVoices:
             self.ledger, self._shelf, name, found, speaker=speaker, language=language, taken=sorted(others)
         )
         return next(grant for grant in self.grants(name) if grant.id == made)
+
+    def _listeners(self, engine: str | None) -> tuple[Operand, ...]:
+        """The files with which a converter listens to a take."""
+        if engine in (None, "house"):
+            return ()
+        from voicekit.engines.coqui import find_model  # loads torch
+        from voicekit.engines.coqui_files import hash_model
+
+        return hash_model(find_model(model_place(str(engine)), fetch=True))
 
     def _use_engine(self, voice: str, engine: str | None, told: Callable[[str], None] = _quiet) -> None:
         """Heed the engine that a caller named; see `voicekit.studio.coqui.point`."""

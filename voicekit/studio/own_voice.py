@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from consent import UNLIMITED, Grant, GrantDraft, Ledger
+from consent import UNLIMITED, Grant, GrantDraft, Ledger, Operand
 from consent.envelope import Envelope
 from consent.statements import parse_statement
 from voicekit.audio import decode_channels, io_error, sha256_file
@@ -98,8 +98,12 @@ def copy_hashed(source: Path, place: Path) -> tuple[Path, str]:
     return place, digest.hexdigest()
 
 
-def attest(ledger: Ledger, name: str, takes: Sequence[Path], allowed: OwnVoice) -> str:
+def attest(
+    ledger: Ledger, name: str, takes: Sequence[Path], allowed: OwnVoice, listeners: Sequence[Operand] = ()
+) -> str:
     """Sign the operator's grant for takes of their own voice (tier D) and give its digest.
+
+    `listeners` are files of other engines that may listen to the takes.
 
     Raises
     ------
@@ -121,6 +125,7 @@ def attest(ledger: Ledger, name: str, takes: Sequence[Path], allowed: OwnVoice) 
             "choose another name for your own voice",
         )
     recordings = {one.file_sha256: one for one in map(_look_at, takes)}
+    files = (*method_operands(), *listeners)
     now = int(time.time())
     data: dict[str, Any] = {
         "voice": name,
@@ -141,7 +146,7 @@ def attest(ledger: Ledger, name: str, takes: Sequence[Path], allowed: OwnVoice) 
         },
         "validity": {"not_before": now, "not_after": now + allowed.days * _DAY},
         "references": [dict(one.__dict__) for one in recordings.values()],
-        "weights": [{"name": one.name, "sha256": one.sha256, "license": one.license} for one in method_operands()],
+        "weights": [{"name": one.name, "sha256": one.sha256, "license": one.license} for one in files],
         "withdrawal": {"how": "The operator revokes it with `consent revoke`.", "effect": "stop-new"},
         "disclosure": {"metadata": True, "watermark": False, "audible": "never"},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from threading import Event
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from consent import ConsentRefusedError, Ledger
 from voicekit.errors import UsageError
+from voicekit.studio.coqui import ModelTerms, Shelf, model_place, with_terms
+from voicekit.studio.coqui_enrolment import CoquiEnrolment
 from voicekit.studio.enrolled import enrolled_voices, open_vault, refuse_closed
 from voicekit.studio.enrolment import Enrolled, Enrolment, EnrolOptions, EnrolStep
 from voicekit.studio.references import Finding, PersonDraft, examine
@@ -39,6 +42,7 @@ class People:
     takes_folder: Path
     ledger: Ledger
     _voices: VoiceSource
+    _shelf: Shelf
 
     def enrol(
         self,
@@ -46,6 +50,8 @@ class People:
         recordings: Sequence[str | PathLike[str] | Recording] = (),
         *,
         grant: str,
+        engine: str | None = None,
+        terms: ModelTerms | None = None,
         options: EnrolOptions | None = None,
         progress: Callable[[EnrolStep], None] | None = None,
         cancel: Event | None = None,
@@ -63,6 +69,10 @@ class People:
             Those of the grant, unchanged; the ones sealed before when empty.
         grant : str
             Digest of the grant (or its beginning); it must say that a voice may be built.
+        engine : str, optional
+            ``coqui:MODEL``: a model of coqui that learns the person, instead of ours.
+        terms : ModelTerms, optional
+            The licence of its weights, where coqui's list does not say.
         options : EnrolOptions, optional
         progress : callable, optional
             Told of each step.
@@ -85,7 +95,7 @@ class People:
         digest = self._grant_id(grant)
         if digest is None:
             raise UsageError("no grant is named", "give --grant ID; see `consent list`")
-        return Enrolment(
+        return self._enrolment(engine, terms)(
             self.ledger,
             self.folder,
             self._voices,
@@ -172,6 +182,15 @@ class People:
 
     def _is_person(self, voice: str) -> bool:
         return any(one.name == voice for one in enrolled_voices(self.ledger))
+
+    def _enrolment(self, engine: str | None, terms: ModelTerms | None) -> Callable[..., Enrolment]:
+        """What builds voices with an engine."""
+        if engine in (None, "house"):
+            return Enrolment
+        from voicekit.engines.coqui import find_model  # loads torch
+
+        model = with_terms(find_model(model_place(str(engine)), fetch=True), terms or ModelTerms())
+        return partial(CoquiEnrolment, self._shelf, model)
 
     def _grant_id(self, grant: str | None) -> str | None:
         raise NotImplementedError

@@ -509,6 +509,7 @@ class Studio(People, ModelVoices):
         commercial: bool = True,
         territories: tuple[str, ...] = ("001",),
         max_renders: int = consent.UNLIMITED,
+        engine: str | None = None,
     ) -> GrantStatus:
         """Sign, as the operator, that these takes are of one's own voice and may be changed.
 
@@ -525,6 +526,8 @@ class Studio(People, ModelVoices):
         purposes, territories : tuple of str
         commercial : bool
         max_renders : int
+        engine : str, optional
+            ``coqui:MODEL``: a converter that may listen to the takes too.
 
         Returns
         -------
@@ -543,7 +546,7 @@ class Studio(People, ModelVoices):
         if name in {one.name for one in self._voices.list_voices()}:
             raise UsageError(f"{name} is a house voice", "choose another name for your own voice")
         allowed = OwnVoice(intended_use, purposes, commercial, territories, max_renders)
-        made = attest(self.ledger, name, [Path(take) for take in takes], allowed)
+        made = attest(self.ledger, name, [Path(take) for take in takes], allowed, self._listeners(engine))
         return next(grant for grant in self.grants(name) if grant.id == made)
 
     def _grant_id(self, grant: str | None) -> str | None:
