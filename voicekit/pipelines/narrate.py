@@ -8,7 +8,7 @@ was left in peace.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -228,10 +228,12 @@ def chapter_source(
         Each call starts the stream of float32 blocks at the engine's rate anew.
     """
 
+    def fetch(sentence: PlannedSentence) -> StoredTake | None:
+        return takes.fetch(permit, engine.operands, sentence.take) if sentence.take else None
+
     def blocks() -> Iterator[NDArray[np.float32]]:
-        for sentence in plan.sentences:
+        for sentence, take in _one_ahead(fetch, plan.sentences):
             if sentence.take:
-                take = takes.fetch(permit, engine.operands, sentence.take)
                 if take is None:
                     raise VoicekitError(
                         f"{takes.path(sentence.take)}: this take was removed or damaged while the chapter "
@@ -243,6 +245,18 @@ def chapter_source(
                 yield np.zeros(pause, dtype=np.float32)
 
     return blocks
+
+
+def _one_ahead(
+    fetch: Callable[[PlannedSentence], StoredTake | None], sentences: Sequence[PlannedSentence]
+) -> Iterator[tuple[PlannedSentence, StoredTake | None]]:
+    """Each sentence with its take; the next one is read and decoded while this one is worked on."""
+    with ThreadPoolExecutor(1, thread_name_prefix="voicekit-takes") as reader:
+        coming: deque[Future[StoredTake | None]] = deque()
+        for index, sentence in enumerate(sentences):
+            while len(coming) < 2 and index + len(coming) < len(sentences):
+                coming.append(reader.submit(fetch, sentences[index + len(coming)]))
+            yield sentence, coming.popleft().result()
 
 
 def _faded(waveform: NDArray[np.float32], length: int) -> NDArray[np.float32]:
