@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 
 def peak_memory_bytes() -> int:
@@ -35,6 +36,29 @@ def children_memory_bytes() -> int:
     return largest if sys.platform == "darwin" else largest * 1024
 
 
+class Stages:
+    """Wall and processor time from one named moment to the next, and the peak of memory at its end."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self._name, self._wall, self._cpu = "imports", time.perf_counter(), 0.0  # processor time since the start
+
+    def begin(self, name: str) -> None:
+        """A stage ends and this one begins."""
+        if name == self._name:
+            return
+        wall, cpu = time.perf_counter(), time.process_time()
+        row = {"stage": self._name, "wall_s": wall - self._wall, "cpu_s": cpu - self._cpu}
+        same = next((one for one in self.rows if one["stage"] == self._name), None)  # a later chapter
+        if same is None:
+            self.rows.append({**row, "peak_bytes": peak_memory_bytes()})
+        else:
+            same["wall_s"] += row["wall_s"]
+            same["cpu_s"] += row["cpu_s"]
+            same["peak_bytes"] = peak_memory_bytes()
+        self._name, self._wall, self._cpu = name, wall, cpu
+
+
 def main() -> int:
     """Narrate a file and say what it took."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -46,13 +70,20 @@ def main() -> int:
     if hasattr(os, "sched_setaffinity"):  # before torch counts the cores
         os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[: given.cores]))
     began = time.perf_counter()
+    stages = Stages()
     from voicekit.studio import NarrateOptions, Studio
 
     studio = Studio.create(given.folder / "studio", "bench")
     studio.adopt_house_voice(given.voice)
     ready = time.perf_counter()
+    stages.begin("torch")
+    import torch  # noqa: F401 - the engine would: apart, to tell what it takes
+
+    stages.begin("voice")
     options = NarrateOptions(formats=("mp3", "flac"), title="Chapter")
-    take = studio.narrate(given.text, voice=given.voice, out=given.folder / "out", options=options)
+    take = studio.narrate(given.text, voice=given.voice, out=given.folder / "out", options=options,
+                          progress=lambda told: stages.begin(told.stage))  # fmt: skip
+    stages.begin("end")
     done = time.perf_counter()
     times = os.times()
     report = {
@@ -63,6 +94,7 @@ def main() -> int:
         "cpu_s": times.user + times.system + times.children_user + times.children_system,
         "peak_bytes": peak_memory_bytes(),
         "peak_children_bytes": children_memory_bytes(),
+        "stages": stages.rows,
         "files": len(take.files),
         "bytes_written": sum(file.stat().st_size for file in take.files),
     }

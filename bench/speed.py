@@ -21,9 +21,27 @@ CHAPTER = ROOT / "voicekit" / "demo" / "chapter.txt"
 LONGER = 10
 QUICK_LONGER = 3
 QUICK_CHARACTERS = 1500
+PARAGRAPH = 400  #: characters at least
+WARM_TEXT = "This makes the byte code."
+STAGES = {
+    "imports": "imports without torch, studio, grant",
+    "torch": "import of torch",
+    "voice": "weights, plan, permit, first sentence",
+    "speak": "the other sentences",
+    "master": "finding the gain",
+    "encode": "mastering and encoding",
+    "verify": "end of encoding, reading back",
+    "deliver": "receipt, delivery",
+}
 
 
-def narrate(text: str, voice: str, cores: int) -> dict[str, Any]:
+def environment(cache: Path, cores: int = 1) -> dict[str, str]:
+    """Of a measured process: byte code is kept, as an installer leaves it, whatever the caller's own habit is."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(cache), "OMP_NUM_THREADS": str(cores)}
+
+
+def narrate(text: str, voice: str, cores: int, cache: Path) -> dict[str, Any]:
     """Narrate in a fresh process and a fresh studio (no take is reused).
 
     Raises
@@ -37,7 +55,7 @@ def narrate(text: str, voice: str, cores: int) -> dict[str, Any]:
         asked = subprocess.run(
             [sys.executable, "-m", "bench.narrate_once", str(source), "--voice", voice,
              "--folder", scratch, "--cores", str(cores)],
-            cwd=ROOT, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": str(cores)},
+            cwd=ROOT, capture_output=True, text=True, env=environment(cache, cores),
         )  # fmt: skip
     if asked.returncode:
         reason = (asked.stderr.strip().splitlines() or ["no message"])[-1]
@@ -49,7 +67,7 @@ def narrate(text: str, voice: str, cores: int) -> dict[str, Any]:
     return result
 
 
-def module(name: str, voice: str, cores: int) -> Any:
+def module(name: str, voice: str, cores: int, cache: Path) -> Any:
     """What a module of this folder prints as JSON, in a process of its own."""
     asked = subprocess.run(
         [sys.executable, "-m", f"bench.{name}", "--voice", voice, "--cores", str(cores)],
@@ -61,17 +79,19 @@ def module(name: str, voice: str, cores: int) -> Any:
     return json.loads(asked.stdout.strip().splitlines()[-1])
 
 
-def torch_memory_bytes() -> int:
+def torch_memory_bytes(cache: Path) -> int:
     """Peak of a process that imports torch and does nothing."""
     line = "import torch; from bench.narrate_once import peak_memory_bytes; print(peak_memory_bytes())"
-    asked = subprocess.run([sys.executable, "-c", line], cwd=ROOT, capture_output=True, text=True, check=True)
+    asked = subprocess.run(
+        [sys.executable, "-c", line], cwd=ROOT, capture_output=True, text=True, check=True, env=environment(cache)
+    )
     return int(asked.stdout)
 
 
-def first_sound(report: Report, voice: str, cores: int) -> None:
+def first_sound(report: Report, voice: str, cores: int, cache: Path) -> None:
     """The table of how soon a warm process is heard."""
     say("first sound of a warm process")
-    found = module("first_sound", voice, cores)
+    found = module("first_sound", voice, cores, cache)
     rows: list[tuple[object, ...]] = [
         (
             one["text"], one["characters"], rounded(1000 * one["wall_s"], 0), rounded(1000 * one["wall_worst_s"], 0),
@@ -119,18 +139,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     chapter, long_text = texts(options)
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     report = Report("speed", "Speed and memory: text to delivered MP3 and FLAC")
-    jobs = [("chapter", chapter, 1)]
+    both = min(2, available)
+    jobs = [("paragraph", chapter[: chapter.find("\n\n", PARAGRAPH)], both), ("chapter", chapter, 1)]
     if available >= 2:
         jobs.append(("chapter", chapter, 2))
     else:
         report.notes.append("There is one core only: nothing was measured on two.")
-    longer = f"chapter, {long_text.count(chapter)} times over"
-    jobs.append((longer, long_text, min(2, available)))
+    jobs.append((f"chapter, {long_text.count(chapter)} times over", long_text, both))
+    with tempfile.TemporaryDirectory(prefix="voicekit-bench-") as folder:
+        measure(report, voice, jobs, Path(folder))
+        first_sound(report, voice, both, Path(folder))
+    report.write(options)
+    return 0
+
+
+def measure(report: Report, voice: str, jobs: list[tuple[str, str, int]], cache: Path) -> None:
+    """The tables of narration: as a whole, and by stage."""
+    narrate(WARM_TEXT, voice, 1, cache)
+    torch_bytes = torch_memory_bytes(cache)
     rows, runs = [], []
-    torch_bytes = torch_memory_bytes()
     for what, text, cores in jobs:
         say(f"{what} on {cores} core{'s' if cores > 1 else ''}")
-        found = {**narrate(text, voice, cores), "torch_bytes": torch_bytes}
+        found = {**narrate(text, voice, cores, cache), "torch_bytes": torch_bytes}
         runs.append({"what": what, **found})
         rows.append(row(what, found))
     heads = (
@@ -138,18 +168,40 @@ def main(argv: Sequence[str] | None = None) -> int:
         "of that start-up, s", "peak memory, MB",
         "of that above torch's import, MB",
     )  # fmt: skip
-    report.tables.append(Table(f"Voice {voice}, bundled chapter of {len(chapter)} characters", heads, rows))
+    characters = next(len(text) for what, text, _ in jobs if what == "chapter")
+    report.tables.append(Table(f"Voice {voice}, bundled chapter of {characters} characters", heads, rows))
+    for run in runs:
+        if run["what"] == "chapter":
+            report.tables.append(by_stage(run, torch_bytes))
     growth = runs[-1]["peak_bytes"] / runs[-2]["peak_bytes"]
     report.notes += [
         "A fresh process and a fresh studio each time: imports, the grant, loading of the weights, synthesis, "
-        "mastering, encoding, measuring the encoded files, receipts.",
+        "mastering, encoding, measuring the encoded files, receipts. Byte code of all packages is there, as an "
+        "installer leaves it.",
         f"{runs[-1]['audio_s'] / runs[-2]['audio_s']:.1f} times the sound takes {growth:.2f} times the memory.",
         "Wall time counts: whatever else runs on the machine makes it longer. Processor time tells how much.",
+        "Stages by the reports of progress: `voice` ends with the first sentence, `encode` is mastering and encoding, "
+        "and ends when the last sample is handed over, `verify` waits for the encoders and reads every file back.",
     ]
-    first_sound(report, voice, min(2, available))
     report.data |= {"voice": voice, "runs": runs, "memory_growth": growth}
-    report.write(options)
-    return 0
+
+
+def by_stage(run: dict[str, Any], torch_bytes: int) -> Table:
+    """Where the time of a narration goes."""
+    rows: list[tuple[object, ...]] = [
+        (
+            STAGES.get(one["stage"], one["stage"]), rounded(one["wall_s"], 2), rounded(one["cpu_s"], 2),
+            rounded(one["wall_s"] / run["audio_s"], 4), rounded(one["cpu_s"] / run["audio_s"], 4),
+            rounded((one["peak_bytes"] - torch_bytes) / 1e6, 0),
+        )
+        for one in run["stages"]
+    ]  # fmt: skip
+    heads = (
+        "stage", "wall time, s", "processor time, s", "wall time, x real time", "processor time, x real time",
+        "peak memory above torch's import so far, MB",
+    )  # fmt: skip
+    cores = f"{run['cores']} core{'s' if run['cores'] > 1 else ''}"
+    return Table(f"The chapter by stage, {cores}, {run['audio_s'] / 60:.1f} min of sound", heads, rows)
 
 
 if __name__ == "__main__":
