@@ -50,9 +50,9 @@ def test_a_faint_track_follows_a_fading_voice_some_frames_further_at_the_right_p
 
 
 def test_what_is_faint_counts_only_beside_what_is_plain() -> None:
-    soft = np.array([0, 0, 90, 90, 90, 0, *[100] * 12, 0], float)
-    plain = np.array([80, 0, 0, 0, 0, 0, *[0] * 7, 101, 101, 0, 0, 0, 0], float)
-    wanted = np.array([80, 0, 0, 0, 0, 0, *[0] * 3, *[100] * 9, 0], float)
+    soft = np.array([0, 0, 90, 90, 90, 0, *[100] * 8, 0], float)
+    plain = np.array([80, 0, 0, 0, 0, 0, 0, 0, 0, 101, 101, 0, 0, 0, 0], float)
+    wanted = np.array([80, 0, 0, 0, 0, 0, 0, 0, 100, 101, 101, 100, 0, 0, 0], float)
     assert np.array_equal(with_faint(plain, soft), wanted)
 
 

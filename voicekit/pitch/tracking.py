@@ -14,7 +14,7 @@ SUNG_RANGE_HZ = (60.0, 1400.0)
 #: Praat's options for what is faint: silence and voicing thresholds far below its own (0.03, 0.45), and a dearer change
 #: between the two states (its own: 0.14), so that what is kept holds together.
 _FAINT = {"silence_threshold": 0.003, "voicing_threshold": 0.2, "voiced_unvoiced_cost": 0.3}
-FAINT_REACH = 4  #: frames that a faint voice may go on beyond what is plainly voiced
+FAINT_REACH = 1  #: frames that a faint voice may go on beyond what is plainly voiced
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,16 @@ def _praat(
 def with_faint(plain: npt.NDArray[np.float64], soft: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """What is plainly voiced, (T,) Hz, carried on into what is faint, (T,) Hz; 0 where unvoiced.
 
-    A stretch of `soft` is taken as far as `FAINT_REACH` frames from the plainly voiced frames in it.
+    A stretch of `soft` is taken as far as `FAINT_REACH` frames from the plainly voiced frames in it, which stay.
     """
-    result = np.where(soft > 0, 0.0, plain)
+    result = plain.copy()
     edges = np.flatnonzero(np.diff(np.concatenate([[False], soft > 0, [False]]).astype(np.int8)))
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
         voiced = np.flatnonzero(plain[start:stop] > 0)
         if len(voiced):
             away = np.abs(np.arange(stop - start)[:, None] - voiced).min(1)
-            result[start:stop] = np.where(away <= FAINT_REACH, soft[start:stop], 0.0)
+            carried = np.where(away <= FAINT_REACH, soft[start:stop], 0.0)
+            result[start:stop] = np.where(away == 0, plain[start:stop], carried)
     return result
 
 
@@ -89,8 +90,8 @@ def track_pitch(
         synthesis of speech melody", 2011 (floor 0.75 q25, ceiling 1.5 q75; our ceiling is 2 q75, since a lively
         reader's questions rise above 1.5).
     faint : bool
-        Follow a voice for up to `FAINT_REACH` frames into what is too soft or breathy to be called voiced: voices
-        fade in and out.  For making a recording again, where the vocoder decides band by band what is periodic; not
+        Follow a voice for `FAINT_REACH` frames into what is too soft or breathy to be called voiced: voices fade in
+        and out.  For making a recording again, where the vocoder decides band by band what is periodic; not
         for saying what is voiced.
 
     Returns
