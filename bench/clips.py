@@ -24,6 +24,7 @@ from voicekit.train.split import is_held_out
 F32 = npt.NDArray[np.float32]
 
 CLIPS, QUICK_CLIPS = 24, 5
+QUICK_FULL_BAND = 30  #: recordings that the band extension of a quick run is fitted on
 LONGEST_S = 6.0
 SHORTEST_S = 2.0
 TOP_HZ = NARROW_HZ  #: the corpus is sampled at 16 kHz: nothing above is compared
@@ -116,7 +117,7 @@ def band_extension(options: Options) -> Callable[[F32], F32]:
 
 
 def _band_extension(options: Options) -> tuple[int, F32]:
-    kept = options.scratch / "band_extension.npz"
+    kept = options.scratch / f"band_extension{'_quick' if options.quick else ''}.npz"
     if kept.is_file():
         with np.load(kept) as data:
             return int(data["low_bands"]), data["matrix"]
@@ -127,6 +128,8 @@ def _band_extension(options: Options) -> tuple[int, F32]:
             made = prepare_one(replace(utterance, confidence=0.0))  # no alignment needed here
             if made is not None:
                 examples.append(made)
+        if options.quick and len(examples) == QUICK_FULL_BAND:
+            break
     low_bands, matrix = fit_band_extension(examples)
     np.savez(kept, low_bands=low_bands, matrix=matrix)
     return low_bands, matrix

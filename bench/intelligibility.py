@@ -163,17 +163,17 @@ def speakers(report: Report) -> dict[str, Speaker]:
     return found
 
 
-def measure(name: str, audios: Sequence[Audio], sentences: Sequence[str], ear: Recogniser) -> dict[str, Any]:
-    """Listen to one system's sentences."""
+def measure(
+    name: str, audios: Sequence[Audio], sentences: Sequence[str], ear: Recogniser, *, judged: bool = True
+) -> dict[str, Any]:
+    """Listen to one system's sentences; `judged` by DNSMOS, which takes longer than all else, or not."""
     rows = []
     for sentence, audio in zip(sentences, audios, strict=True):
         ready, spoken_s = prepared(audio)
         heard = ear.hear(ready)
         errors = count_word_errors(plain_words(sentence), plain_words(heard))
-        quality = dnsmos(ready)
-        rows.append(
-            {"text": sentence, "heard": heard, "spoken_s": spoken_s, **asdict(errors), "dnsmos": asdict(quality)}
-        )
+        row = {"text": sentence, "heard": heard, "spoken_s": spoken_s, **asdict(errors)}
+        rows.append(row | {"dnsmos": asdict(dnsmos(ready))} if judged else row)
     return together(rows)
 
 
@@ -187,7 +187,7 @@ def together(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "sentences": rows,
         "wer": total.rate,
         "errors": asdict(total),
-        "dnsmos": {k: float(np.mean([r["dnsmos"][k] for r in rows])) for k in rows[0]["dnsmos"]},
+        "dnsmos": {k: float(np.mean([r["dnsmos"][k] for r in rows])) for k in rows[0].get("dnsmos", ())},
         "words_per_minute": 60.0 * total.words / sum(row["spoken_s"] for row in rows),
     }
 
@@ -206,11 +206,11 @@ def against_rival(found: dict[str, Any], rival: dict[str, Any]) -> dict[str, Any
 
 
 def speak_and_measure(
-    name: str, speaker: Speaker, sentences: Sequence[str], ear: Recogniser, rate: float = 1.0
+    name: str, speaker: Speaker, sentences: Sequence[str], ear: Recogniser, rate: float = 1.0, *, judged: bool = True
 ) -> dict[str, Any]:
     """Let one system speak, in a folder that is thrown away, and listen to it."""
     with tempfile.TemporaryDirectory(prefix="voicekit-bench-") as scratch:
-        return measure(name, speaker(sentences, Path(scratch), rate), sentences, ear)
+        return measure(name, speaker(sentences, Path(scratch), rate), sentences, ear, judged=judged)
 
 
 def at_rates(
@@ -225,7 +225,7 @@ def at_rates(
         found[name] = {"1": together(usual[name]["sentences"][:count])}
         for rate in rates:
             say(f"{name}: {count} sentences at {rate:g} times its rate")
-            found[name][f"{rate:g}"] = speak_and_measure(name, speaker, sentences, ear, rate)
+            found[name][f"{rate:g}"] = speak_and_measure(name, speaker, sentences, ear, rate, judged=False)
     order = sorted({*found[next(iter(found))]}, key=float)
     rows = [
         (name, *(f"{percent(one[rate]['wer'])} ({one[rate]['words_per_minute']:.0f})" for rate in order))

@@ -150,6 +150,20 @@ def test_words_of_another_language_are_reported(make_epub: MakeEpub) -> None:
     ]
 
 
+def test_words_of_another_language_are_said_by_its_rules_where_it_is_asked_for(make_epub: MakeEpub) -> None:
+    body = "<p>He said: <i lang='fr'>bonjour, monsieur</i>, and <i lang='de'>nacht</i>. <i lang='tlh'>Qapla</i>!</p>"
+    (chapter,) = read_book(make_epub({"a.xhtml": body})).chapters
+    found = list(chapter.sentences(TextContext(also=("fr", "tlh"))))
+    told = manners(found)
+    assert told["bonjour"].phones.startswith("B.AO") and told["bonjour"].phones.endswith("R")  # no English j, no n
+    assert "JH" not in told["bonjour"].phones and "ZH" in told["bonjour"].phones
+    assert told["monsieur"].phones.startswith("M")
+    assert told["nacht"].phones == told["Qapla"].phones == ""
+    left = [(n.text, n.detail) for one in found for n in one.notices if n.code == "language-not-used"]
+    assert left[0] == ("nacht", "marked as de; read by the rules of en")
+    assert left[1][0] == "Qapla" and "no voice can say" in left[1][1]
+
+
 def test_in_another_language_the_marks_hold_and_pronunciations_are_reported(make_epub: MakeEpub) -> None:
     path = make_epub({"a.xhtml": "<p>Das ist <em>sehr</em> <span ssml:ph='ʃøːn'>schön</span>.</p>"})
     (chapter,) = read_book(path).chapters

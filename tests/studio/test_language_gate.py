@@ -217,3 +217,34 @@ def test_reviewed_words_are_sung_and_the_declaration_is_signed(tmp_path: Path) -
         made = studio.sing(threat(), voice="tone", out=tmp_path / "yes", options=reviewed)
         assert made.receipts[0].as_obj()["use"]["reviewed_content"] == ["violence"]
         assert last_use(studio)["reviewed_content"] == ["violence"]
+
+
+PAGE = "<h1>One</h1><p>He said <i lang='fr'>bonjour</i> to her.</p>"
+
+
+def narrated(studio: Studio, folder: Path, *languages: str) -> tuple[dict[str, object], str]:
+    """What the ledger was asked, and the report."""
+    page = folder / "page.html"
+    page.write_text(PAGE, encoding="utf-8")
+    options = NarrateOptions(formats=("wav",), languages=languages or None)
+    take = studio.narrate(page, voice="tone", out=folder / "out", options=options)
+    return last_use(studio), take.report.read_text(encoding="utf-8")
+
+
+def test_a_part_in_another_language_is_said_in_it_only_under_a_grant_for_it(
+    english: tuple[Studio, ToneHouse], tmp_path: Path
+) -> None:
+    studio, _ = english
+    with pytest.raises(ConsentRefusedError, match="language"):
+        narrated(studio, tmp_path, "en", "fr")
+    use, report = narrated(studio, tmp_path)
+    assert use.get("languages", ["en"]) == ["en"]  # English alone is left unsaid
+    assert "language-not-used" in report
+
+
+def test_a_part_that_is_said_in_its_language_is_asked_for(tmp_path: Path) -> None:
+    studio, _ = studio_with(tmp_path, "en", "fr")
+    with studio:
+        use, report = narrated(studio, tmp_path, "en", "fr")
+    assert sorted(use["languages"]) == ["en", "fr"]  # type: ignore[call-overload]
+    assert "language-not-used" not in report

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from voicekit.book.blocks import Block, Hint
-from voicekit.text import Manner, Notice, Sentence, base_tag
+from voicekit.text import Manner, Notice, Sentence, TextContext, base_tag
 
 __all__ = ["Pronunciation", "as_marked"]
 
 _EMPHASIS = {"emphasis": 1.0, "strong": 1.5}
 _OPENING = "“\"‘«'"
+_PHRASE = re.compile(r"[^,.;:?!—–…()\[\]\"“”«»]+")
 _SIGNS = re.compile(r"[,.;:?!—]")
 
 
@@ -27,7 +28,11 @@ class Pronunciation:
 
 
 def as_marked(
-    sentences: Iterable[Sentence], block: Block, pronunciations: tuple[Pronunciation, ...], language: str, file: str
+    sentences: Iterable[Sentence],
+    block: Block,
+    pronunciations: tuple[Pronunciation, ...],
+    context: TextContext,
+    file: str,
 ) -> Iterator[Sentence]:
     """The sentences of a block with what its source marks of them, and notices of what is not honoured.
 
@@ -38,11 +43,12 @@ def as_marked(
         With its offsets into the chapter.
     pronunciations : tuple of Pronunciation
         The book's own lexicon.
-    language : str
-        By whose rules the text is read.
+    context : TextContext
+        Its language, by whose rules the text is read, and those whose parts are read by their own.
     file : str
         For the notices.
     """
+    language = context.language
     hints = [replace(h, start=h.start + block.start, end=h.end + block.start) for h in block.hints]
     hints += _from_lexicon(block, pronunciations, hints)
     whole = block.kind == "quote" and block.text[:1] not in _OPENING
@@ -57,9 +63,14 @@ def as_marked(
             if start >= end:
                 continue
             if span.kind == "language":
-                if base_tag(span.value) != base_tag(language):
+                tag = base_tag(span.value)
+                if tag == base_tag(language):
+                    continue
+                own, why = _own_sounds(sentence, start, end, tag) if tag in context.also else ([], "")
+                manner += own
+                if not own:
                     text = sentence.text[start - sentence.start : end - sentence.start]
-                    detail = f"marked as {span.value}; read by the rules of {language}"
+                    detail = f"marked as {span.value}; read by the rules of {language}{': ' * bool(why)}{why}"
                     notices.append(Notice("language-not-used", text, start, end, detail, file))
             else:
                 quoted = span.kind == "quote"
@@ -74,6 +85,21 @@ def as_marked(
                     detail = f"the source gives [{hint.phonemes}] ({hint.alphabet}): {why}"
                     notices.append(Notice("pronunciation-not-used", text, hint.start, hint.end, detail, file))
         yield replace(sentence, manner=tuple(manner), notices=sentence.notices + tuple(notices))
+
+
+def _own_sounds(sentence: Sentence, start: int, end: int, language: str) -> tuple[list[Manner], str]:
+    """The sounds of a part in its own language, from mark to mark; or why it has none."""
+    from voicekit.text.pronunciation import foreign
+
+    found: list[Manner] = []
+    for piece in _PHRASE.finditer(sentence.text, start - sentence.start, end - sentence.start):
+        if not any(character.isalpha() for character in piece.group()):
+            continue
+        heard = foreign(piece.group().strip(), language)
+        if heard.why_not:
+            return [], heard.why_not
+        found.append(Manner(sentence.start + piece.start(), sentence.start + piece.end(), phones=heard.phones))
+    return found, ""
 
 
 def _heard(sentence: Sentence, hint: Hint, language: str) -> tuple[str, str]:

@@ -91,7 +91,7 @@ class Chapter:
                     held = replace(held, pause_after_s=max(held.pause_after_s, pauses.break_s))
                 continue
             plain = _block_sentences(block, base, pauses)
-            for sentence in as_marked(plain, block, self.pronunciations, base.language, self.source):
+            for sentence in as_marked(plain, block, self.pronunciations, base, self.source):
                 if held is not None:
                     yield held
                 held = sentence

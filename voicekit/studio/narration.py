@@ -104,6 +104,8 @@ class Narration:
         self._options = options
         self._grant = grant
         self._language = _reading_language(source, options)
+        # Parts in another language are said by its rules where it was stated too: then the permit is asked for it.
+        self._also = tuple(base_tag(tag) for tag in (options.languages or ())[1:])
         self._title = options.title or source.book.title or "Untitled"
         self._profile: MasterProfile = PROFILES[options.profile]
         self._notices: list[str] = []
@@ -230,7 +232,7 @@ class Narration:
 
     def _plan(self, one: _Chosen, production: Production, recipe: TakeRecipe) -> ChapterPlan:
         def noted() -> Iterator[Any]:
-            for sentence in one.chapter.sentences(TextContext(language=self._language)):
+            for sentence in one.chapter.sentences(TextContext(language=self._language, also=self._also)):
                 parts.extend(asdict(notice) for notice in sentence.notices)
                 yield sentence
 

@@ -106,12 +106,16 @@ class TextContext:
     language : str
         Of the text, such as ``de``. The rules for numbers, dates and abbreviations are English; in another
         language words stand as they are written, see `plain_words`.
+    also : tuple of str
+        Languages whose parts, where a source marks them, are said by their own rules: those a permit is asked for
+        beside `language`.
     """
 
     kind: str = "sentence"
     dialect: Literal["us", "gb"] = "us"
     lexicon: Lexicon | None = None
     language: str = "en"
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,13 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 
-from voicekit.text.phonemise import ipa
+from voicekit.errors import VoicekitError
+from voicekit.text.accent import accented
+from voicekit.text.languages import LANGUAGES
+from voicekit.text.phonemise import foreign_words, ipa
 from voicekit.text.phones import INVENTORY, VOWELS, Phone, ipa_word_to_phones
 
-__all__ = ["Heard", "follow", "phones_from_text", "phones_to_text"]
+__all__ = ["Heard", "follow", "foreign", "phones_from_text", "phones_to_text"]
 
 _FURTHEST = 0.34  # cost of the changes, over the number of sounds
 _LONG_WORD = 5  # sounds; from here on one consonant may be another
@@ -54,6 +57,27 @@ class Heard:
 
     phones: str = ""
     why_not: str = ""
+
+
+@functools.lru_cache(maxsize=4096)
+def foreign(text: str, language: str) -> Heard:
+    """The sounds of words of another language, with the nearest English ones; see `voicekit.text.accent`.
+
+    Parameters
+    ----------
+    text : str
+        Words, without marks.
+    language : str
+        Its tag.
+    """
+    if language not in LANGUAGES:
+        return Heard(why_not=f"no voice can say words of the language {language!r}")
+    try:
+        words = foreign_words([text], language)[0]
+    except VoicekitError as error:
+        return Heard(why_not=str(error))
+    found = [phones for tokens in words if (phones := accented(tokens))]
+    return Heard(phones_to_text(found)) if found else Heard(why_not="it holds no sound")
 
 
 def phones_to_text(words: list[list[Phone]]) -> str:
