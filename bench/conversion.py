@@ -347,7 +347,7 @@ def people(bench: Bench, clips: list[Source], listened: list[dict[str, Any]], re
         for clip in sources:
             say(f"{clip.speaker} -> {one.name}")
             who = verifier.embed(clip.audio)
-            for kind, options in (("converted", {}), ("4 neighbours", {"neighbours": 4})):
+            for kind, options in (("converted", {}), ("no neighbours", {"neighbours": 0})):
                 made, measured, spent = bench.convert(clip.path, one.name, **options)
                 voice = verifier.embed(made)
                 errors = count_word_errors(plain_words(clip.text), plain_words(ear.hear(made)))
@@ -363,7 +363,7 @@ def people(bench: Bench, clips: list[Source], listened: list[dict[str, Any]], re
                 )  # fmt: skip
     report.data |= {"people": rows, "refused": refused}
     lines = []
-    for kind in ("converted", "4 neighbours"):
+    for kind in ("converted", "no neighbours"):
         mine = [row for row in rows if row["kind"] == kind]
         both = mine + copies
         lines.append(_line(f"all, {kind}", mine, both))
@@ -376,7 +376,7 @@ def people(bench: Bench, clips: list[Source], listened: list[dict[str, Any]], re
     report.tables.append(Table("Unseen readers into other unseen readers, enrolled", HEADS, lines))
     report.notes.append(
         "Enrolled readers of one recording are compared with that recording, p226 with three recordings that were kept "
-        "back. `4 neighbours`: `--neighbours 4`, frames of their sealed recordings."
+        "back. They are converted into with frames of their sealed recordings, four behind each, and without."
         + ("".join(f" Refused: {text}." for text in refused))
     )
 

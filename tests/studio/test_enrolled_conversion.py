@@ -103,7 +103,7 @@ def test_harmony_in_ones_own_voice(studio: Studio, tmp_path: Path) -> None:
 def test_other_modes_do_not_convert(tmp_path: Path, takes: list[Path], guide: Path, modes: tuple[str, ...]) -> None:
     made, _grant = build(tmp_path, takes, guide, *modes)
     with made:
-        for options in (ConvertOptions(), ConvertOptions(neighbours=4)):
+        for options in (ConvertOptions(), ConvertOptions(neighbours=0), ConvertOptions(neighbours=4)):
             with refuses("mode-not-granted"):
                 made.convert(guide, voice="ada", out=tmp_path / "out" / "c.wav", options=options)
         if "singing" not in modes:
@@ -115,8 +115,9 @@ def test_other_modes_do_not_convert(tmp_path: Path, takes: list[Path], guide: Pa
 def test_neighbours_come_from_the_sealed_recordings(
     studio: Studio, guide: Path, takes: list[Path], tmp_path: Path
 ) -> None:
-    plain = studio.convert(guide, voice="ada", out=tmp_path / "a.wav")
-    near = studio.convert(guide, voice="ada", out=tmp_path / "b.wav", options=ConvertOptions(neighbours=4))
+    plain = studio.convert(guide, voice="ada", out=tmp_path / "a.wav", options=ConvertOptions(neighbours=0))
+    near = studio.convert(guide, voice="ada", out=tmp_path / "b.wav")
+    assert any("own recordings, 4 for each" in notice for notice in near.notices)
     assert verify_file(near.path).ok
     named = {item.sha256 for item in near.receipt.operands if item.role == "reference"}
     (voice,) = enrolled_voices(studio.ledger)
@@ -188,7 +189,8 @@ def test_recordings_that_may_be_kept_no_longer(tmp_path: Path, takes: list[Path]
         with refuses("voice-key-destroyed"):
             made.convert(guide, voice="ada", out=tmp_path / "c.wav", options=ConvertOptions(neighbours=4))
         assert not (tmp_path / "c.wav").exists()
-        assert made.convert(guide, voice="ada", out=tmp_path / "d.wav").path.is_file()
+        left = made.convert(guide, voice="ada", out=tmp_path / "d.wav")
+        assert not [item for item in left.receipt.operands if item.role == "reference"]
 
 
 def test_withdrawn_is_withdrawn_for_recordings_too(tmp_path: Path, takes: list[Path], guide: Path) -> None:

@@ -121,6 +121,8 @@ class ToneEngine:
     def conversion_operands(self) -> tuple[Operand, ...]:
         return (*self.operands, *self.listener)
 
+    usual_neighbours = 0
+
     def operands_for(self, params: ConvertParams) -> tuple[Operand, ...]:
         return self.conversion_operands
 

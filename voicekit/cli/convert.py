@@ -32,7 +32,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="semitones; auto: to the voice's pitch; octave: in its key (auto)",
     )
     parser.add_argument("--song", action="store_true", help="it is sung: tracked so, and transposed by octaves alone")
-    parser.add_argument("--neighbours", type=int, default=0, metavar="K", help="of an enrolled voice's own frames (0)")
+    parser.add_argument("--neighbours", type=int, metavar="K", help="of an enrolled voice's own frames (4; else 0)")
     parser.add_argument(
         "--detail", type=float, default=0.35, metavar="X", help="share of the take's articulation, 0 to 1 (0.35)"
     )

@@ -196,6 +196,11 @@ class Engine(ABC):
         return self.conversion_operands
 
     @property
+    def usual_neighbours(self) -> int:
+        """Frames of the voice's own recordings that stand behind each frame where nobody chose; 0: none are here."""
+        return 0
+
+    @property
     def has_recordings(self) -> bool:
         """Whether frames of the voice's own recordings can stand behind a conversion."""
         return False

@@ -26,6 +26,7 @@ from voicekit.engines.base import SingParams, SpeechParams
 from voicekit.engines.convert import own_frames
 from voicekit.engines.guide import ConvertParams, GuideTake
 from voicekit.engines.house import HouseEngine, VoiceSettings
+from voicekit.engines.neighbours import USUAL
 from voicekit.engines.stream import ConversionStream, StreamSettings
 from voicekit.engines.voices import CONTENT_FILE
 from voicekit.errors import InputError, UsageError
@@ -158,6 +159,8 @@ class EnrolledEngine(HouseEngine):
         The recordings it was built from; a conversion that draws on them needs a permit that names them.
     recordings : callable, optional
         From such a permit to the recordings.
+    at_hand : bool
+        Whether they are still sealed: then a conversion draws on them where nothing else was chosen.
 
     Raises
     ------
@@ -179,12 +182,13 @@ class EnrolledEngine(HouseEngine):
         settings: VoiceSettings,
         references: Sequence[Operand] = (),
         recordings: Listener | None = None,
+        at_hand: bool = False,
     ) -> None:
         self.voice = voice
         self.at_once = 1
         self.content_file = model_folder / CONTENT_FILE
         self.settings = settings
-        self._opener, self._recordings = opener, recordings
+        self._opener, self._recordings, self._at_hand = opener, recordings, at_hand
         self._references = tuple(references) if recordings is not None else ()
         self._derived = tuple(derived)
         self._lock = threading.Lock()
@@ -225,6 +229,10 @@ class EnrolledEngine(HouseEngine):
         self._prepare(permit)
         self._listen(permit, params)
         return super().convert_live(permit, calibration, params, settings)
+
+    @property
+    def usual_neighbours(self) -> int:
+        return USUAL if self._references and self._at_hand else 0
 
     @property
     def has_recordings(self) -> bool:

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from voicekit.errors import UsageError
 
-SHARE = 0.5  #: of the neighbours' envelope in the result; the rest is the decoder's
+SHARE = 0.8  #: of the neighbours' envelope in the result; the rest is the decoder's
+USUAL = 4  #: how many frames are averaged where nobody chose
 LEAST_FRAMES = 500
 _AT_ONCE = 256
 

@@ -60,8 +60,9 @@ class ConvertOptions:
         whole octaves, so that the take stays in its key.
     kind : str
         ``speech`` or ``song``: how its pitch is tracked.
-    neighbours : int
-        For a voice that has recordings: how many of their frames stand behind each frame; 0 for none.
+    neighbours : int, optional
+        For a voice that has recordings: how many of their frames stand behind each frame; 0 for none.  Left out: four
+        where its recordings are still sealed here, else none.
     detail : float
         How much of the take's own articulation is kept, 0 to 1: more is understood better, and sounds more like
         whoever spoke it.
@@ -81,7 +82,7 @@ class ConvertOptions:
 
     transpose: float | str = "auto"
     kind: str = "speech"
-    neighbours: int = 0
+    neighbours: int | None = None
     detail: float = 0.35
     seed: int = 0
     purpose: str = "personal"
@@ -99,7 +100,7 @@ class ConvertOptions:
             raise UsageError(f"{self.transpose:g} semitones are too far", "give -36 to 36")
         if self.kind not in KINDS:
             raise UsageError(f"unknown kind of take: {self.kind}", f"use one of: {', '.join(KINDS)}")
-        if not 0 <= self.neighbours <= 32:
+        if self.neighbours is not None and not 0 <= self.neighbours <= 32:
             raise UsageError(f"{self.neighbours} neighbours are not possible", "give 0 to 32")
         if not 0.0 <= self.detail <= 1.0:
             raise UsageError(f"a detail of {self.detail:g} is not possible", "give 0 to 1")
@@ -302,7 +303,7 @@ class ConversionJob:
         params = ConvertParams(
             source_sha256=reference.sha256,
             semitones=semitones,
-            neighbours=self._options.neighbours,
+            neighbours=self._neighbours(engine),
             detail=self._options.detail,
             seed=self._options.seed,
             use=digest_json(self._described()),
@@ -364,6 +365,14 @@ class ConversionJob:
             notices=tuple(self._notices),
             receipts=receipts,
         )
+
+    def _neighbours(self, engine: Any) -> int:
+        if self._options.neighbours is not None:
+            return self._options.neighbours
+        usual = int(engine.usual_neighbours)
+        if usual:
+            self._notices.append(f"drawn towards frames of {self._voice}'s own recordings, {usual} for each")
+        return usual
 
     def _semitones(self, engine: Any, track: PitchTrack) -> float:
         wanted, song = self._options.transpose, self._options.kind == "song"

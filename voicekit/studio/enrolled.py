@@ -42,12 +42,15 @@ class EnrolledVoice:
         Basis, tier, data, measures, weaknesses.
     entry : Enrolment
         The newest entry whose files are sealed.
+    recordings : bool
+        Whether what it was built from is sealed here still.
     """
 
     name: str
     folder: Path
     card: dict[str, Any]
     entry: Enrolment
+    recordings: bool = False
 
 
 def open_vault(ledger: Ledger, passphrase: bytes | None = None) -> Vault:
@@ -83,9 +86,12 @@ def enrolled_voices(ledger: Ledger) -> tuple[EnrolledVoice, ...]:
     tiers = {info.digest: info for info in ledger.grants()}
     found: dict[str, EnrolledVoice] = {}
     for _digest, entry in entries:
-        if {one.name for one in entry.derived} <= alive.get((entry.voice, entry.grant), set()):
+        sealed = alive.get((entry.voice, entry.grant), set())
+        if {one.name for one in entry.derived} <= sealed:
             info = tiers[entry.grant]
-            found[entry.voice] = EnrolledVoice(entry.voice, vault.folder, _card(entry, info.tier, info.basis), entry)
+            card = _card(entry, info.tier, info.basis)
+            heard = {one.name for one in _references(ledger, entry)} <= sealed
+            found[entry.voice] = EnrolledVoice(entry.voice, vault.folder, card, entry, heard)
     return tuple(found[name] for name in sorted(found))
 
 
@@ -134,9 +140,16 @@ def open_enrolled(ledger: Ledger, voice: EnrolledVoice) -> Engine:
 
     settings = VoiceSettings(octaves("level_ppm"), (octaves("low_ppm"), octaves("high_ppm")))
     base, derived = _operands(voice.entry.base), _operands(voice.entry.derived)
-    names = {one.file_sha256: one.name for one in ledger.grant_statement(voice.entry.grant).references}
-    own = [Operand(names[one], one, "reference", GRANTED) for one in voice.entry.references if one in names]
-    return EnrolledEngine(voice.name, MODEL_FOLDER, base, derived, opener, settings, own, recordings)
+    own = _references(ledger, voice.entry)
+    return EnrolledEngine(
+        voice.name, MODEL_FOLDER, base, derived, opener, settings, own, recordings, at_hand=voice.recordings
+    )
+
+
+def _references(ledger: Ledger, entry: Enrolment) -> list[Operand]:
+    """The recordings a voice was built from, by the names that the grant gives them."""
+    names = {one.file_sha256: one.name for one in ledger.grant_statement(entry.grant).references}
+    return [Operand(names[one], one, "reference", GRANTED) for one in entry.references if one in names]
 
 
 def with_enrolled(source: VoiceSource, ledger: Ledger) -> VoiceSource:
