@@ -71,13 +71,14 @@ def main() -> int:
         os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[: given.cores]))
     began = time.perf_counter()
     stages = Stages()
+    from voicekit.engines import prepare
     from voicekit.studio import NarrateOptions, Studio
 
     studio = Studio.create(given.folder / "studio", "bench")
     studio.adopt_house_voice(given.voice)
     ready = time.perf_counter()
     stages.begin("torch")
-    import torch  # noqa: F401 - the engine would: apart, to tell what it takes
+    prepare()
 
     stages.begin("voice")
     options = NarrateOptions(formats=("mp3", "flac"), title="Chapter")

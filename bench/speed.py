@@ -25,7 +25,7 @@ PARAGRAPH = 400  #: characters at least
 WARM_TEXT = "This makes the byte code."
 STAGES = {
     "imports": "imports without torch, studio, grant",
-    "torch": "import of torch",
+    "torch": "import of torch and the engine",
     "voice": "weights, plan, permit, first sentence",
     "speak": "the other sentences",
     "master": "finding the gain",
