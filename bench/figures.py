@@ -126,6 +126,7 @@ def _networks(results: dict[str, Any]) -> Any:
         bars = axis.bar(places, [mine[t] for t in threads], 0.34, color=colour_of(name), label=name)
         axis.bar_label(bars, fmt="%.4f", fontsize=8, padding=2)
     axis.set_yscale("log")
+    axis.yaxis.set_major_formatter("{x:g}")
     axis.margins(y=0.2)
     axis.set_xticks(range(len(threads)), [f"{t} thread{'s' if t > 1 else ''}" for t in threads])
     axis.set_ylabel("wall time, x real time")
@@ -389,7 +390,7 @@ def _speed(results: dict[str, Any]) -> Any:
     time.set_ylabel("x real time, less is better")
     time.axhline(0.02, color=COLOURS["grey"], linestyle=":", linewidth=1)
     time.legend(loc="upper right")
-    time.margins(y=0.25)
+    time.margins(y=0.4)
     above = [(run["peak_bytes"] - run["torch_bytes"]) / 1e6 for run in runs]
     torch = [run["torch_bytes"] / 1e6 for run in runs]
     memory.bar(range(len(runs)), torch, color=COLOURS["grey"], label="torch")
