@@ -196,6 +196,17 @@ def test_a_narration_goes_through_the_gate_and_verifies(studio: Studio, model: P
     assert verify_file(studio.narrate(TEXT, voice="reader", out=tmp_path / "sold", options=sold).path).ok
 
 
+def test_a_model_of_another_language_says_it_with_its_own_sounds(studio: Studio, model: Path, tmp_path: Path) -> None:
+    coqui_models.edit(model, phoneme_language="de")
+    adopt(studio, model)
+    assert studio.grants("reader")[0].languages == ("de",)
+    refused(studio, tmp_path / "english", "language-not-granted")
+    options = dataclasses.replace(CLIP, languages=("de",))
+    take = studio.narrate("Der Regen fiel.", voice="reader", out=tmp_path / "out", options=options)
+    assert take.notices == () and take.receipt is not None
+    assert "sounds" not in dict(take.receipt.measured)
+
+
 def test_adopting_twice_gives_the_same_grant_and_the_card_says_what_it_is(studio: Studio, model: Path) -> None:
     adopt(studio, model)
     adopt(studio, model)

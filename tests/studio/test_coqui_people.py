@@ -67,7 +67,7 @@ def refused(studio: Studio, out: Path, reason: str, options: NarrateOptions = CL
 
 def test_without_the_persons_grant_nothing_is_learnt(studio: Studio, takes: list[Path], xtts: Path) -> None:
     engine = f"coqui:{xtts}"
-    with pytest.raises(UsageError, match="whose recordings"):
+    with pytest.raises(UsageError, match="comes without speakers"):
         studio.adopt_model_voice("ada", engine=engine)
     for changes, reason in (({"adaptation": ""}, "adaptation-not-granted"), ({}, "reference-mismatch")):
         named = takes if "adaptation" in changes else takes[:3]

@@ -87,9 +87,12 @@ class Engine(ABC):
         Every file the sound depends on, hashed from the very bytes that were loaded.
     at_once : int
         How many sentences may be spoken at a time, each on a thread of its own.
+    native : tuple of str
+        Primary tags of the languages that it says with their own sounds; others get an English accent.
     """
 
     at_once: int = 1
+    native: tuple[str, ...] = ("en",)
     name: str
     voice: str
     version: str

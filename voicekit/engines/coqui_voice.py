@@ -57,6 +57,7 @@ class CoquiEngine(Engine):
         self._speaker, self._language = told["speaker"], told["language"]
         own = Operand(name, hashlib.sha256(data).hexdigest(), "weights", told["recordings_license"])
         self.operands = (*(_under(one, told["license"]) for one in model.operands), own)
+        self.native = tuple(map(_primary, (self._language,) if self._language else model.languages))
 
     def _known(self) -> Mapping[str, Any]:
         """What the model was taught of a person; nothing here."""
@@ -83,7 +84,7 @@ class CoquiEngine(Engine):
             raise UsageError(f"{self.name} converts takes and speaks no text", "use `voicekit convert`")
         mine = (self._language,) if self._language else self._model.languages
         for tag in mine:
-            if tag.lower().replace("_", "-").split("-")[0] == wanted.lower().split("-")[0]:
+            if _primary(tag) == _primary(wanted):
                 return tag
         raise UsageError(f"{self.name} speaks {', '.join(mine)}, and the text is in {wanted!r}", "choose another model")
 
@@ -116,6 +117,10 @@ class CoquiEngine(Engine):
             frames = slice(start // HOP_LENGTH, -(-stop // HOP_LENGTH))
             wanted = take.track.f0_hz[frames] * 2.0 ** (params.semitones / 12.0)
             yield follow_pitch(made, PitchTrack(wanted, take.track.vuv[frames]))
+
+
+def _primary(tag: str) -> str:
+    return tag.lower().replace("_", "-").split("-")[0]
 
 
 def _under(operand: Operand, license_name: str) -> Operand:
@@ -205,6 +210,7 @@ class PersonEngine(CoquiEngine):
         self.version = model.version
         self._model, self._opener, self._level = model, opener, pitch_level
         self._speaker = self._language = ""
+        self.native = tuple(map(_primary, model.languages))
         agreed = {one.name: one for one in base}
         # A file that is not the one agreed to keeps its own hash: the gate refuses it.
         self._base = tuple(_under(one, agreed.get(one.name, one).license) for one in model.operands)

@@ -328,7 +328,7 @@ class Narration:
             production.save()
             meter.tell("deliver", part=0.95)
             measured_too = _for_receipt(files[0], sound, inputs)
-            if self._language != ENGLISH:
+            if self._accented(engine):
                 measured_too |= {"words": self._language, "sounds": ENGLISH}
             receipt = render.deliver(files, self._folder, measured_too)
         part = self._part(plan, sound, engine, files, measured, receipt.digest)
@@ -337,6 +337,10 @@ class Narration:
         self._rendered_s += files[0].loudness.duration_s
         meter.end(skipped=False)
         return self._take_of(part, names, made=sound.made, reused=sound.reused, skipped=False)
+
+    def _accented(self, engine: Engine) -> bool:
+        """Whether the words are said with the sounds of another language."""
+        return self._language not in getattr(engine, "native", (ENGLISH,))
 
     def _request(self, plan: ChapterPlan, engine: Engine, inputs: str) -> Request:
         options = self._options
@@ -442,7 +446,7 @@ class Narration:
         for key in self._tools.takes.damaged:
             self._notices.append(f"take {key[:12]} was damaged on disk and was made again")
         book = self._source.book
-        if self._language != ENGLISH:
+        if self._accented(engine):
             said = LANGUAGES[self._language].name
             spoken = [s["spoken"] for n in sorted(production.chapters) for s in (production.part(n) or {})["sentences"]]
             replaced = accent_of([text for text in spoken if text], self._language).words()
