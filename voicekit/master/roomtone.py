@@ -15,6 +15,7 @@ _RUNS = 64
 # The filter y[n] = g x[n] + p y[n-1] is worked off in runs short enough for p ** -n to stay exact.
 _RISE = _POLE ** -np.arange(_RUN)
 _FALL = _POLE ** np.arange(_RUN)
+_LAST_FALL = float(_FALL[-1])
 
 
 class RoomTone:
@@ -57,7 +58,9 @@ class RoomTone:
     def _more(self) -> NDArray[np.float32]:
         white = self._random.standard_normal((_RUNS, _RUN)) * self._gain
         toned = np.cumsum(white * _RISE, axis=1) * _FALL  # each run as if silence went before
-        for run in toned:
-            run += self._last * _POLE * _FALL
-            self._last = float(run[-1])
+        before = np.empty(_RUNS)  # the last sample that went before each run
+        for index, last in enumerate(toned[:, -1].tolist()):
+            before[index] = self._last
+            self._last = last + self._last * _POLE * _LAST_FALL
+        toned += (before * _POLE)[:, None] * _FALL
         return np.asarray(toned.reshape(-1), dtype=np.float32)
