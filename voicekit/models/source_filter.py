@@ -20,6 +20,7 @@ from voicekit.features.frames import HOP_LENGTH, SAMPLE_RATE
 from voicekit.features.mel import synthesis_matrix
 
 PULSE_FFT = 1024  #: length of one pulse's response, 43 ms
+PULSES_AT_ONCE = 512  #: when nothing is learnt: memory and time do not grow with a song's pitch
 NOISE_FFT = 512
 NOISE_HOP = HOP_LENGTH // 2  #: two noise sub-frames a frame, so that a plosive stays short
 NOISE_WINDOW = 4 * NOISE_HOP
@@ -143,25 +144,35 @@ def harmonic_part(log_amplitude: Tensor, phase: Tensor, pulses: Pulses, n_sample
     """
     n_batch = log_amplitude.shape[0]
     out = log_amplitude.new_zeros(n_batch * (n_samples + 2 * PULSE_FFT))
-    if pulses.item.numel():
-        omega, fold, basis = _pulse_constants(phase.shape[2])
-        position = pulses.time / HOP_LENGTH - 0.5
-        bands = _at_frames(torch.cat([log_amplitude, phase], 2), pulses.item, position)
-        log_h = bands[:, : log_amplitude.shape[2]] @ synthesis_matrix(PULSE_FFT // 2 + 1)
-        # Source: Oppenheim & Schafer: minimum phase by folding the real cepstrum.
-        minimum = torch.fft.rfft(torch.fft.irfft(log_h, PULSE_FFT) * fold)
-        added = bands[:, log_amplitude.shape[2] :] @ basis
-        whole = pulses.time.floor()
-        lag = (pulses.time - whole).float()[:, None] * omega
-        magnitude = minimum.real.exp() * pulses.period.clamp(max=SAMPLE_RATE / 40).sqrt()[:, None]
-        response = torch.fft.irfft(torch.polar(magnitude, minimum.imag + added - lag), PULSE_FFT)
-        # A dispersed response rings before its pulse too: keep a quarter of the buffer for what is "negative" time.
-        lead = PULSE_FFT // 4
-        response = torch.roll(response, lead, 1)
-        start = pulses.item * (n_samples + 2 * PULSE_FFT) + whole.long() + PULSE_FFT - lead
-        index = start[:, None] + torch.arange(PULSE_FFT)
-        out = out.index_add(0, index.reshape(-1), response.reshape(-1))
+    count = pulses.item.numel()
+    at_once = count if torch.is_grad_enabled() else PULSES_AT_ONCE
+    bands = torch.cat([log_amplitude, phase], 2)
+    for first in range(0, count, max(1, at_once)):
+        some = slice(first, first + at_once)
+        part = Pulses(pulses.item[some], pulses.time[some], pulses.period[some])
+        response, index = _responses(bands, phase.shape[2], part, n_samples)
+        out = out.index_add(0, index, response) if torch.is_grad_enabled() else out.index_add_(0, index, response)
     return out.view(n_batch, -1)[:, PULSE_FFT : PULSE_FFT + n_samples]
+
+
+def _responses(values: Tensor, n_phase: int, pulses: Pulses, n_samples: int) -> tuple[Tensor, Tensor]:
+    """Samples of each pulse, and where they are to be added among those of all waveforms, padded on both sides."""
+    omega, fold, basis = _pulse_constants(n_phase)
+    bands = _at_frames(values, pulses.item, pulses.time / HOP_LENGTH - 0.5)
+    n_bands = values.shape[2] - n_phase
+    log_h = bands[:, :n_bands] @ synthesis_matrix(PULSE_FFT // 2 + 1)
+    # Source: Oppenheim & Schafer: minimum phase by folding the real cepstrum.
+    minimum = torch.fft.rfft(torch.fft.irfft(log_h, PULSE_FFT) * fold)
+    added = bands[:, n_bands:] @ basis
+    whole = pulses.time.floor()
+    lag = (pulses.time - whole).float()[:, None] * omega
+    magnitude = minimum.real.exp() * pulses.period.clamp(max=SAMPLE_RATE / 40).sqrt()[:, None]
+    response = torch.fft.irfft(torch.polar(magnitude, minimum.imag + added - lag), PULSE_FFT)
+    # A dispersed response rings before its pulse too: keep a quarter of the buffer for what is "negative" time.
+    lead = PULSE_FFT // 4
+    response = torch.roll(response, lead, 1)
+    start = pulses.item * (n_samples + 2 * PULSE_FFT) + whole.long() + PULSE_FFT - lead
+    return response.reshape(-1), (start[:, None] + torch.arange(PULSE_FFT)).reshape(-1)
 
 
 def noise_part(log_amplitude: Tensor, noise: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ from voicekit.text.languages import asked_languages
 
 __all__ = ["Singing"]
 
-PIPELINE_VERSION = "sing-2"
+PIPELINE_VERSION = "sing-1"
 _HIDDEN = ".voicekit"
 
 

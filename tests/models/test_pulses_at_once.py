@@ -1,0 +1,33 @@
+"""Pulses a few hundred at a time.  Truth: all of them in one piece, as learning does it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from voicekit.features.frames import HOP_LENGTH
+from voicekit.models import source_filter
+from voicekit.models.source_filter import batch_pulses, harmonic_part
+
+RELATIVE_TOL = 1e-6
+
+
+@pytest.mark.parametrize(("f0_hz", "items"), [(0.0, 1), (110.0, 1), (900.0, 2)])
+def test_the_same_sound_as_in_one_piece(f0_hz: float, items: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = 150
+    random = torch.Generator().manual_seed(4)
+    amplitude = 0.05 * torch.randn(items, frames, 80, generator=random).cumsum(1) - 4
+    phase = 0.1 * torch.randn(items, frames, 16, generator=random)
+    f0 = np.full((items, frames), max(f0_hz, 1.0))
+    pulses = batch_pulses(f0, np.full((items, frames), f0_hz > 0))
+    assert len(pulses.time) == pytest.approx(items * frames * HOP_LENGTH / 24_000 * f0_hz, abs=items)
+    learnt = harmonic_part(amplitude.requires_grad_(), phase, pulses, frames * HOP_LENGTH)
+    with torch.inference_mode():
+        made = harmonic_part(amplitude, phase, pulses, frames * HOP_LENGTH)
+        monkeypatch.setattr(source_filter, "PULSES_AT_ONCE", 37)
+        few = harmonic_part(amplitude, phase, pulses, frames * HOP_LENGTH)
+    largest = max(float(learnt.detach().abs().max()), 1e-9)
+    assert learnt.requires_grad
+    for other in (made, few):
+        assert float((other - learnt.detach()).abs().max()) <= RELATIVE_TOL * largest
