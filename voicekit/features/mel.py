@@ -23,6 +23,7 @@ def mel_to_hz(mel: Tensor) -> Tensor:
 
 
 @functools.lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept: whoever learns later needs it too
 def band_centres(n_bands: int = N_BANDS) -> Tensor:
     """Centre frequencies in Hz, (M,), equally spaced in mel, the first and last half a step from the edges."""
     top = hz_to_mel(torch.tensor(SAMPLE_RATE / 2, dtype=torch.float64))
@@ -31,6 +32,7 @@ def band_centres(n_bands: int = N_BANDS) -> Tensor:
 
 
 @functools.lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept: whoever learns later needs it too
 def analysis_matrix(n_bins: int, n_bands: int = N_BANDS) -> Tensor:
     """Matrix (F, M) that averages a (log) spectrum of F bins into M triangular bands; columns sum to one."""
     freqs = torch.linspace(0, SAMPLE_RATE / 2, n_bins, dtype=torch.float64)
@@ -52,6 +54,7 @@ def analysis_matrix(n_bins: int, n_bands: int = N_BANDS) -> Tensor:
 
 
 @functools.lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept: whoever learns later needs it too
 def synthesis_matrix(n_bins: int, n_bands: int = N_BANDS) -> Tensor:
     """Matrix (M, F) that interpolates M band values linearly in mel onto F bins, constant beyond the ends."""
     freqs = torch.linspace(0, SAMPLE_RATE / 2, n_bins, dtype=torch.float64)

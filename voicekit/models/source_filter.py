@@ -102,6 +102,7 @@ def batch_pulses(
 
 
 @functools.lru_cache(maxsize=4)
+@torch.inference_mode(False)  # kept: whoever learns later needs it too
 def _pulse_constants(n_phase: int) -> tuple[Tensor, Tensor, Tensor]:
     n_bins = PULSE_FFT // 2 + 1
     omega = torch.arange(n_bins, dtype=torch.float64) * (2 * math.pi / PULSE_FFT)
