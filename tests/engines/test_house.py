@@ -17,7 +17,7 @@ from voicekit.engines.house import HouseEngine
 from voicekit.errors import InputError, UsageError
 
 VOICES = [voice.name for voice in list_voices()]
-CENTS_TOL = 35.0
+CENTS_TOL = 15.0
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,12 @@ def permit_for(ledger: Ledger, engine: HouseEngine, mode: str = "speech") -> Per
     )
 
 
-def median_f0(samples: np.ndarray) -> float:
-    heard = parselmouth.Sound(samples.astype(np.float64), 24_000).to_pitch_ac(pitch_floor=50, pitch_ceiling=700)
-    values = heard.selected_array["frequency"]
-    return float(np.median(values[values > 0]))
+def heard_f0(samples: np.ndarray) -> parselmouth.Pitch:
+    return parselmouth.Sound(samples.astype(np.float64), 24_000).to_pitch_ac(pitch_floor=40, pitch_ceiling=700)
 
 
-def test_two_voices_are_shipped_and_they_are_small() -> None:
-    assert len(VOICES) >= 2
+def test_six_voices_are_shipped_and_they_are_small() -> None:
+    assert len(VOICES) >= 6
     files = {path for name in VOICES for path in load_voice(name).weights}
     assert sum(path.stat().st_size for path in files) <= 40 * 1024 * 1024
 
@@ -76,16 +74,20 @@ def test_the_same_seed_gives_the_same_samples(ledger: Ledger, engines: dict[str,
     assert 0.02 < np.sqrt(np.mean(first.samples**2)) < 0.3
 
 
+@pytest.mark.parametrize("voice", VOICES)
 @pytest.mark.parametrize("semitones", [-12.0, -5.0, 7.0, 12.0])
 def test_the_pitch_moves_by_what_was_commanded(
-    ledger: Ledger, engines: dict[str, HouseEngine], semitones: float
+    ledger: Ledger, engines: dict[str, HouseEngine], voice: str, semitones: float
 ) -> None:
-    engine = engines[VOICES[-1]]
+    engine = engines[voice]
     permit = permit_for(ledger, engine)
     text = "Many a man lay alone on the warm yellow moorland."  # nearly all voiced
-    plain = median_f0(engine.speak(permit, text, SpeechParams()).samples)
-    moved = median_f0(engine.speak(permit, text, SpeechParams(pitch_semitones=semitones)).samples)
-    assert abs(1200 * np.log2(moved / plain) - 100 * semitones) < CENTS_TOL
+    plain = heard_f0(engine.speak(permit, text, SpeechParams()).samples)
+    moved = heard_f0(engine.speak(permit, text, SpeechParams(pitch_semitones=semitones)).samples)
+    times = np.arange(0.2, 2.0, 0.01)  # the same moments: which frames count as voiced changes with the pitch
+    cents = [1200 * np.log2(moved.get_value_at_time(t) / plain.get_value_at_time(t)) for t in times]
+    assert np.isfinite(cents).sum() > 0.6 * len(times)
+    assert abs(np.nanmedian(cents) - 100 * semitones) < CENTS_TOL
 
 
 def test_twice_the_rate_is_about_half_the_time(ledger: Ledger, engines: dict[str, HouseEngine]) -> None:

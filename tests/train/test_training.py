@@ -204,3 +204,29 @@ def test_registers_are_parts_of_the_readers_in_order_of_pitch() -> None:
     for register, count in (((0.0, 0.1), 60), ((0.5, 0.4), 60), ((0.0, 1.2), 60)):
         with pytest.raises(UsageError):
             choose(facts, register, count)
+
+
+def test_no_voice_leans_on_one_reader_and_what_leans_is_added() -> None:
+    from voicekit.train.pack import HOUSE
+
+    for voice in HOUSE:
+        lean = voice.lean()
+        assert len(lean) > 100, "along directions in which all readers differ, not towards some"
+        assert max(abs(weight) for weight in lean.values()) < 0.1
+        assert abs(sum(lean.values())) < 0.001  # a change of place: nothing is added to the mean's weight
+
+
+def test_a_voice_lies_where_its_members_and_its_leaning_put_it(tmp_path: Path) -> None:
+    from voicekit.models.weights import read_weights
+    from voicekit.train.blend import SpeakerFacts, write_voice
+
+    names = [f"ls{i}" for i in range(4)]
+    facts = {name: SpeakerFacts(name, 0.25 * i, -1.0, 1.0, 30.0) for i, name in enumerate(names)}
+    table = {"speakers.weight": torch.eye(4)}
+    speakers = {name: i for i, name in enumerate(names)}
+    made = write_voice(
+        "nobody", dict.fromkeys(names[:2], 1.0), table, speakers, facts, tmp_path / "nobody", {"ls2": 0.25, "ls3": -0.25}
+    )
+    place = read_weights(tmp_path / "nobody" / "voice.safetensors").tensors["embedding"].float()
+    assert place.tolist() == [0.5, 0.5, 0.25, -0.25]
+    assert made.pitch_level == 0.125  # the members' alone

@@ -116,14 +116,18 @@ def write_voice(
     speakers: dict[str, int],
     facts: dict[str, SpeakerFacts],
     folder: Path,
+    lean: dict[str, float] | None = None,
     **settings: float,
 ) -> VoiceSettings:
-    """Write ``folder/voice.safetensors``: the weighted mean of the members' embeddings and the settings.
+    """Write ``folder/voice.safetensors``: the mean of the members' embeddings, moved by `lean`, and the settings.
 
     Parameters
     ----------
     members : dict
         Weight of each speaker.
+    lean : dict, optional
+        How much of each speaker's embedding is added to that; the weights sum to about nothing, and no speaker has
+        more than a small part, so the place is between and beyond all of them.
     settings : float
         Overrides of `VoiceSettings` (liveliness, sharpness, rate, gain), and `pitch_semitones` added to the members'
         mean pitch.
@@ -131,6 +135,8 @@ def write_voice(
     total = sum(members.values())
     table = acoustic["speakers.weight"].float()
     embedding = sum((table[speakers[m]] * (w / total) for m, w in members.items()), torch.zeros(table.shape[1]))
+    for member, weight in (lean or {}).items():
+        embedding = embedding + weight * table[speakers[member]]
 
     def mean(field: str) -> float:
         return sum(getattr(facts[m], field) * w for m, w in members.items()) / total

@@ -16,6 +16,8 @@ from voicekit.train.loop import read_state
 from voicekit.train.prepare import load_all
 from voicekit.train.split import is_held_out
 
+LEANINGS = Path(__file__).with_name("leanings.json")
+
 
 @dataclass(frozen=True)
 class HouseVoice:
@@ -28,7 +30,7 @@ class HouseVoice:
     register : (float, float)
         Which readers, in the order of their median F0: 0 the lowest, 1 the highest.
     count : int
-        Readers blended, the clearest recordings of the register.
+        Readers blended, the clearest recordings of the register; pitch and range are theirs.
     description : str
     impression : str
         What listeners may take it for; it is nobody.
@@ -43,30 +45,51 @@ class HouseVoice:
     impression: str
     settings: dict[str, float] = field(default_factory=dict)
 
+    def lean(self) -> dict[str, float]:
+        """What each reader's embedding adds to the mean of the members': the voice's place beside the middle.
 
-#: Three more (the deepest, a light low and a bright high one, their vocal tract 12 % longer or 14 to 24 % shorter than
-#: their readers') were nobody's too and measured as pleasant, but a recogniser understood them 1.7 to 2.4 times less
-#: well than flite's rms: they are not shipped.
-#: Chosen by measurement (DNSMOS of the first Harvard sentences; likeness with the eight sentences of the seal).  Plain
-#: means of readers come out as like one of them as strangers are (0.80 to 0.84 against 0.78); a vocal tract a tenth
-#: longer, or a seventh to a quarter shorter, than the members' is nobody's.
+        From ``voicekit/train/leanings.json``; empty for a plain mean.
+        """
+        table: dict[str, dict[str, float]] = json.loads(LEANINGS.read_text(encoding="utf-8"))
+        return table.get(self.name, {})
+
+
+#: Chosen by measurement on sentences that no bench uses (likeness, words, DNSMOS).  Plain means of readers come out as
+#: like one of them as strangers are (0.80 to 0.84 against 0.78).  Two things make a voice nobody's and leave it
+#: understood: a vocal tract a little longer than the members', and a place beside their mean, along directions in which
+#: readers differ (`HouseVoice.lean`).  The vocal tract alone had to be moved so far that words were lost.
 _SPOKEN = {"sharpness": 0.3, "calm": 1.0, "rate": 0.88, "liveliness": 1.15}
 
 HOUSE: tuple[HouseVoice, ...] = (
     HouseVoice(
         "alder", (0.0, 0.4), 60,
         "A lower voice, even and unhurried; American English.", "a man in his middle years",
-        {**_SPOKEN, "formants": 0.90},
+        {**_SPOKEN, "formants": 0.92},
+    ),
+    HouseVoice(
+        "finch", (0.2, 0.5), 52,
+        "A light lower voice, clear and near; American English.", "a young man",
+        {**_SPOKEN, "formants": 0.91},
     ),
     HouseVoice(
         "heron", (0.6, 1.0), 60,
         "A darker higher voice, measured; American English.", "an older woman",
-        {**_SPOKEN, "formants": 0.84, "pitch_semitones": -1.0, "rate": 0.86},
+        {**_SPOKEN, "formants": 0.91, "pitch_semitones": -1.5},
     ),
     HouseVoice(
         "linnet", (0.6, 1.0), 60,
         "A higher voice, light and clear; American English.", "a woman in her middle years",
-        {**_SPOKEN, "formants": 0.90, "sharpness": 0.15, "pitch_semitones": -1.25},
+        {**_SPOKEN, "formants": 0.89, "pitch_semitones": -1.5},
+    ),
+    HouseVoice(
+        "oak", (0.0, 0.4), 60,
+        "A deep voice, full and calm; American English.", "an older man",
+        {**_SPOKEN, "formants": 0.90, "pitch_semitones": -2.5},
+    ),
+    HouseVoice(
+        "wren", (0.6, 1.0), 60,
+        "The highest voice, bright and lively; American English.", "a young woman",
+        {**_SPOKEN, "formants": 0.93, "pitch_semitones": 0.5},
     ),
 )  # fmt: skip
 
@@ -97,5 +120,7 @@ def pack(work: Path, out: Path, log: Callable[[str], None] = lambda line: print(
         log("no content encoder was trained: these voices cannot convert a take")
     for voice in HOUSE:
         members = dict.fromkeys(choose(facts, voice.register, voice.count), 1.0)
-        made = write_voice(voice.name, members, acoustic, speakers, facts, out / voice.name, **voice.settings)
+        made = write_voice(
+            voice.name, members, acoustic, speakers, facts, out / voice.name, lean=voice.lean(), **voice.settings
+        )
         log(f"{voice.name}: {len(members)} members, {made}")
