@@ -224,9 +224,8 @@ def test_a_voice_lies_where_its_members_and_its_leaning_put_it(tmp_path: Path) -
     facts = {name: SpeakerFacts(name, 0.25 * i, -1.0, 1.0, 30.0) for i, name in enumerate(names)}
     table = {"speakers.weight": torch.eye(4)}
     speakers = {name: i for i, name in enumerate(names)}
-    made = write_voice(
-        "nobody", dict.fromkeys(names[:2], 1.0), table, speakers, facts, tmp_path / "nobody", {"ls2": 0.25, "ls3": -0.25}
-    )
-    place = read_weights(tmp_path / "nobody" / "voice.safetensors").tensors["embedding"].float()
+    folder, lean = tmp_path / "nobody", {"ls2": 0.25, "ls3": -0.25}
+    made = write_voice("nobody", dict.fromkeys(names[:2], 1.0), table, speakers, facts, folder, lean)
+    place = read_weights(folder / "voice.safetensors").tensors["embedding"].float()
     assert place.tolist() == [0.5, 0.5, 0.25, -0.25]
     assert made.pitch_level == 0.125  # the members' alone
