@@ -91,7 +91,7 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
                 consent.build()
         place = gr.HTML("", elem_id="studio-place")
 
-        def refresh() -> tuple[Any, ...]:
+        def refresh(chosen: str = "") -> tuple[Any, ...]:
             problem = ""
             try:
                 grants, here = desk.grants(), desk.voices_here()
@@ -109,7 +109,9 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
                 gr.update(visible=begin),
                 gr.update(visible=not begin),
                 # A grant may stand for a voice that is not built yet, or for takes of one's own.
-                *grant_update(tuple(g for g in grants if g.voice in here and "speech" in g.modes), usable_only=True),
+                *grant_update(
+                    tuple(g for g in grants if g.voice in here and "speech" in g.modes), usable_only=True, keep=chosen
+                ),
                 gr.update(choices=delivered, value=newest),
                 newest,
                 grants_html(grants),
@@ -130,14 +132,21 @@ def build(studio_folder: str | Path | None = None, *, voices: VoiceSource | None
             consent.grant_id,
             place,
         ]
-        first.wire(refresh, refreshed)
-        narrate.wire(refresh, refreshed)
-        sing.wire(singing, refresh, refreshed)
-        convert.wire(converting, refresh, refreshed)
-        enrol.wire(page, enrolling, refresh, refreshed)
+        again: dict[str, Any] = {
+            "fn": refresh,
+            "inputs": narrate.grant_id,
+            "outputs": refreshed,
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
+        first.wire(again)
+        narrate.wire(again)
+        sing.wire(singing, again)
+        convert.wire(converting, again)
+        enrol.wire(page, enrolling, again)
         verify.wire()
-        consent.wire(refresh, refreshed)
-        page.load(refresh, outputs=refreshed, show_progress="hidden", api_visibility="private")
+        consent.wire(again)
+        page.load(**again)
 
         def grants() -> list[dict[str, Any]]:
             """List the grants of this studio: whose voice, under which grant, and what is left of it."""

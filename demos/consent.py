@@ -114,7 +114,7 @@ class FirstVisit:
             with gr.Column(scale=6, min_width=330):
                 self.signing = gr.HTML(signing_html(self._desk, first), elem_id="first-signing")
 
-    def wire(self, refresh: Any, refreshed: list[Any]) -> None:
+    def wire(self, again: dict[str, Any]) -> None:
         """Connect the button."""
         self.voice.change(
             lambda name: signing_html(self._desk, name),
@@ -130,7 +130,7 @@ class FirstVisit:
             show_progress="minimal",
             api_visibility="private",
             api_name="begin",
-        ).then(refresh, outputs=refreshed, show_progress="hidden", api_visibility="private")
+        ).then(**again)
 
     def begin(self, voice: str | None, operator: str) -> str:
         """Create the studio where there is none, and adopt a house voice."""
@@ -161,7 +161,7 @@ class ConsentTab:
                 self.shown = gr.HTML(_NONE, elem_id="grants")
             with gr.Column(scale=5, min_width=330):
                 with gr.Group():
-                    gr.HTML("<h3>Adopt a house voice</h3>", padding=True)
+                    gr.HTML("<h3 class='vk-in-group'>Adopt a house voice</h3>", padding=True)
                     voices = house_choices(self._desk)
                     self.voice = gr.Radio(
                         voices, value=voices[0][1] if voices else None, label="House voice", elem_id="adopt-voice"
@@ -169,7 +169,7 @@ class ConsentTab:
                 self.adopt_go = gr.Button("Sign the grant", variant="primary", elem_id="adopt-go")
                 self.signing = gr.HTML("", elem_id="adopt-signing")
                 with gr.Group():
-                    gr.HTML("<h3>Revoke a grant</h3>", padding=True)
+                    gr.HTML("<h3 class='vk-in-group'>Revoke a grant</h3>", padding=True)
                     self.grant = gr.Radio([], label="Grant", elem_id="revoke-grant")
                     self.grant_id = named(self.grant)
                     self.reason = gr.Textbox("withdrawn", label="Reason (one word or two)", max_lines=1)
@@ -180,14 +180,8 @@ class ConsentTab:
                 self.status = gr.HTML("", elem_id="consent-status")
                 self.audit_go = gr.Button("Check the whole ledger", elem_id="audit-go")
 
-    def wire(self, refresh: Any, refreshed: list[Any]) -> None:
+    def wire(self, again: dict[str, Any]) -> None:
         """Connect the buttons."""
-        again: dict[str, Any] = {
-            "fn": refresh,
-            "outputs": refreshed,
-            "show_progress": "hidden",
-            "api_visibility": "private",
-        }
         self.voice.change(
             lambda name: signing_html(self._desk, name),
             self.voice,
@@ -266,8 +260,9 @@ def _grant_html(grant: GrantStatus) -> str:
     return card(f"{esc(grant.voice)} · {esc(grant.state)}", body, kind="good" if grant.usable else "stop")
 
 
-def grant_update(grants: tuple[GrantStatus, ...], *, usable_only: bool) -> tuple[Any, str | None]:
-    """New choices for a radio of grants, the first usable one chosen; and the value of its hidden field."""
+def grant_update(grants: tuple[GrantStatus, ...], *, usable_only: bool, keep: str = "") -> tuple[Any, str | None]:
+    """New choices for a radio of grants, that to keep or the first usable one chosen; and its hidden field's value."""
     shown = tuple(grant for grant in grants if grant.usable or not usable_only)
     first = next((grant.id for grant in shown if grant.usable), None)
+    first = keep if any(grant.id == keep and grant.usable for grant in shown) else first
     return gr.update(choices=choices(shown), value=first), first

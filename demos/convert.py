@@ -169,16 +169,15 @@ class ConvertTab:
         self.files = gr.File(file_count="multiple", visible=False)  # for programs; people get links
         self.result = gr.JSON(visible=False)
 
-    def wire(self, tab: gr.Tab, refresh: Any, refreshed: list[Any]) -> None:
+    def wire(self, tab: gr.Tab, again: dict[str, Any]) -> None:
         """Connect the controls.
 
         Parameters
         ----------
         tab : gradio.Tab
             Looked at anew whenever it is opened: grants change in other tabs.
-        refresh : callable
-            Gives new values for `refreshed`, after what is left of a grant changed.
-        refreshed : list of components
+        again : dict
+            A listener that shows anew what is in the ledger, after that changed.
         """
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         shown = [self.voices, self.voice, self.grant]
@@ -204,7 +203,7 @@ class ConvertTab:
             concurrency_id=RENDERING,
             show_progress="hidden",
             trigger_mode="once",
-        ).then(refresh, outputs=refreshed, **quiet).then(self.cast, self.grant, shown, **quiet)
+        ).then(**again).then(self.cast, self.grant, shown, **quiet)
         self.stop.click(self.cancel, outputs=self.status, queue=False, **quiet)
 
     def cast(self, grant: str) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ from demos.enrol_words import (
     EMPTY,
     HOW,
     built_html,
+    draft_html,
     findings_html,
     grant_html,
     held_html,
@@ -93,23 +94,22 @@ class EnrolTab:
         self.result = gr.JSON(visible=False)
 
     def _recordings(self) -> None:
-        with gr.Group():
-            gr.HTML("<h3>1. Recordings of one person</h3>", padding=True)
-            # No file types here: a file that Gradio itself turns away would stay in its cache.
-            self.files = gr.File(
-                label=f"Files ({', '.join(RECORDINGS)})",
-                file_count="multiple",
-                type="filepath",
-                height=120,
-                elem_id="enrol-files",
-            )
-            self.microphone = gr.Audio(
-                label="Or record one take after the other",
-                type="filepath",
-                sources=["microphone"],
-                elem_id="enrol-microphone",
-                waveform_options=gr.WaveformOptions(show_recording_waveform=False),
-            )
+        gr.HTML("<h3>1. Recordings of one person</h3>")
+        # No file types here: a file that Gradio itself turns away would stay in its cache.
+        self.files = gr.File(
+            label=f"Files ({', '.join(RECORDINGS)})",
+            file_count="multiple",
+            type="filepath",
+            height=150,
+            elem_id="enrol-files",
+        )
+        self.microphone = gr.Audio(
+            label="Or record one take after the other",
+            type="filepath",
+            sources=["microphone"],
+            elem_id="enrol-microphone",
+            waveform_options=gr.WaveformOptions(show_recording_waveform=False),
+        )
         self.held = gr.HTML(held_html(Held()), elem_id="enrol-held")
         with gr.Row():
             self.check_go = gr.Button("Check the recordings", elem_id="enrol-check")
@@ -147,7 +147,7 @@ class EnrolTab:
             self.draft_status = gr.HTML("", elem_id="enrol-draft-status")
             self.draft = gr.Textbox(
                 "", label="The draft: nobody has signed it", lines=8, max_lines=14, interactive=False,
-                buttons=["copy"], elem_id="enrol-draft",
+                elem_id="enrol-draft",
             )  # fmt: skip
         self.statement = gr.Audio(
             label="The spoken statement: record it, or give its file",
@@ -175,7 +175,7 @@ class EnrolTab:
             self.stop = gr.Button("Cancel", variant="secondary", elem_id="enrol-stop", scale=0)
         self.status = gr.HTML("", elem_id="enrol-status")
 
-    def wire(self, page: gr.Blocks, tab: gr.Tab, refresh: Any, refreshed: list[Any]) -> None:
+    def wire(self, page: gr.Blocks, tab: gr.Tab, again: dict[str, Any]) -> None:
         """Connect the controls.
 
         Parameters
@@ -184,11 +184,9 @@ class EnrolTab:
             When it is left, what was given is forgotten.
         tab : gradio.Tab
             Looked at anew whenever it is opened: grants change in other tabs.
-        refresh : callable
-            Gives new values for `refreshed`, after grants and voices changed.
-        refreshed : list of components
+        again : dict
+            A listener that shows anew what is in the ledger, after that changed.
         """
-        again: dict[str, Any] = {"fn": refresh, "outputs": refreshed, **_QUIET}
         seen = [self.grant, self.grant_id, self.about, self.people, self.person, self.person_name]
         look: dict[str, Any] = {"fn": self.look, "inputs": self.grant_id, "outputs": seen, **_QUIET}
         tab.select(**look)
@@ -335,7 +333,7 @@ class EnrolTab:
             trouble = trouble_of(problem)
             return trouble.html(), "", trouble.as_dict()
         say = "The draft is written: save it as a file, for the speaker to read, change and sign"
-        return card("Not signed by anybody", f"<p>{esc(say)}.</p>", say=say), text, {"ok": True, "draft": text}
+        return card("Not signed by anybody", draft_html(say, text), say=say), text, {"ok": True, "draft": text}
 
     def ask_words(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ __all__ = [
     "EMPTY",
     "HOW",
     "built_html",
+    "draft_html",
     "findings_html",
     "grant_html",
     "held_html",
@@ -68,7 +70,7 @@ def held_html(held: Held) -> str:
         return note("No recording yet. A minute or two of reading aloud is good, ten minutes are better.")
     rows = [f"{n}. {one.name}, {clock(one.seconds)}" for n, one in enumerate(held.recordings, 1)]
     total = clock(sum(one.seconds for one in held.recordings))
-    said = f"{len(rows)} recordings, {total} in all"
+    said = f"{len(rows)} recording{'s' if len(rows) > 1 else ''}, {total} in all"
     quiet = "Held in memory only, for half an hour at most; the uploads were deleted."
     return card(said, listing(rows) + f"<p class='vk-quiet'>{quiet}</p>", say=said)
 
@@ -107,6 +109,13 @@ def grant_html(grant: GrantStatus, statement: Grant, unfinished: bool) -> str:
     if unfinished:
         body += "<p><strong>A stopped enrolment can go on:</strong> press Build; the recordings are sealed already.</p>"
     return card(f"Grant {short(grant.id)}", body)
+
+
+def draft_html(say: str, text: str) -> str:
+    """What to do with a draft, and a link that saves it; the browser holds all of it."""
+    data = b64encode(text.encode()).decode()
+    link = f'<a href="data:application/toml;base64,{data}" download="draft.toml">Save the draft</a>'
+    return f"<p>{esc(say)}.</p><p>{link}</p>"
 
 
 def words_html(statement: Grant) -> str:
@@ -171,4 +180,9 @@ def people_html(people: Sequence[VoiceStatus]) -> str:
     """The voices that were built here."""
     if not people:
         return note("No person's voice was built here yet.")
-    return "".join(built_html(one.card, one.name) for one in people)
+    items = "".join(
+        f"<details class='vk-more'><summary>{esc(one.name)}, tier {esc(one.card.get('tier', ''))}</summary>"
+        f"{built_html(one.card, one.name)}</details>"
+        for one in people
+    )
+    return card("Voices that were built here", items)

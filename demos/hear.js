@@ -2,7 +2,10 @@
 (() => {
   let context = null, now = null;
   const awake = () => { context ??= new AudioContext(); context.resume(); };
-  const say = (panel, words) => { panel.querySelector('.vk-hear-said').textContent = words; };
+  const say = (panel, words) => {
+    panel.querySelector('.vk-hear-said').textContent = words;
+    panel.querySelector('.vk-hear-now').hidden = true;
+  };
   const end = (one, words) => {
     if (now === one) now = null;
     one.over = true;

@@ -263,14 +263,13 @@ class NarrateTab:
         self.files = gr.File(file_count="multiple", visible=False)  # for programs; people get links
         self.result = gr.JSON(visible=False)
 
-    def wire(self, refresh: Any, refreshed: list[Any]) -> None:
+    def wire(self, again: dict[str, Any]) -> None:
         """Connect the buttons.
 
         Parameters
         ----------
-        refresh : callable
-            Gives new values for `refreshed`, after what is left of a grant changed.
-        refreshed : list of components
+        again : dict
+            A listener that shows anew what is in the ledger, after that changed.
         """
         inputs = [
             self.text,
@@ -304,9 +303,9 @@ class NarrateTab:
             concurrency_id=RENDERING,
             show_progress="hidden",
             trigger_mode="once",
-        ).then(self.chapters_of, self.result, self.chapter, show_progress="hidden", api_visibility="private").then(
-            refresh, outputs=refreshed, show_progress="hidden", api_visibility="private"
-        )
+        ).then(
+            self.chapters_of, self.result, self.chapter, show_progress="hidden", api_visibility="private"
+        ).then(**again)
         self.stop.click(self.cancel, outputs=self.status, queue=False, show_progress="hidden", api_name="cancel")
         self.chapter.input(
             self.show_chapter,
@@ -505,7 +504,7 @@ def _hearing_html(token: str) -> str:
     """What is shown while it can be heard; hear.js plays it."""
     text = "You hear it while it is made. It has no receipt yet: the file comes with one, at the end."
     return (
-        f'<div class="vk-hear" data-hear="{esc(token)}" data-say="{esc(text)}"><p>{esc(text)}</p>'
+        f'<div class="vk-hear" data-hear="{esc(token)}" data-say="{esc(text)}"><p class="vk-hear-now">{esc(text)}</p>'
         '<p><button type="button" class="vk-play vk-hear-stop">Stop listening</button> '
         '<span class="vk-hear-said"></span></p></div>'
     )

@@ -170,16 +170,15 @@ class SingTab:
         self.files = gr.File(file_count="multiple", visible=False)  # for programs; people get links
         self.result = gr.JSON(visible=False)
 
-    def wire(self, tab: gr.Tab, refresh: Any, refreshed: list[Any]) -> None:
+    def wire(self, tab: gr.Tab, again: dict[str, Any]) -> None:
         """Connect the controls.
 
         Parameters
         ----------
         tab : gradio.Tab
             Looked at anew whenever it is opened: grants change in other tabs.
-        refresh : callable
-            Gives new values for `refreshed`, after what is left of a grant changed.
-        refreshed : list of components
+        again : dict
+            A listener that shows anew what is in the ledger, after that changed.
         """
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         asked = [self.score, self.part_numbers, self.style, self.grants, self.transpose, self.seed]
@@ -231,7 +230,7 @@ class SingTab:
             concurrency_id=RENDERING,
             show_progress="hidden",
             trigger_mode="once",
-        ).then(self.heard_of, self.result, self.heard, **quiet).then(refresh, outputs=refreshed, **quiet).then(
+        ).then(self.heard_of, self.result, self.heard, **quiet).then(**again).then(
             self.cast, asked, shown, **quiet
         )
         self.stop.click(self.cancel, outputs=self.status, queue=False, **quiet)

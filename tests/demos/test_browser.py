@@ -24,7 +24,8 @@ CHROMIUM = next(
 DRIVER = shutil.which("chromedriver") or ""
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --mute-audio --autoplay-policy=no-user-gesture-required"
+    "--disable-component-update --disable-sync --mute-audio --use-fake-ui-for-media-stream "
+    "--use-fake-device-for-media-stream --autoplay-policy=no-user-gesture-required"
 )
 
 pytestmark = pytest.mark.skipif(
