@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["RECORDINGS", "Basket", "Held", "beside"]
 
 RECORDINGS = (".wav", ".flac", ".ogg", ".mp3")
-_MOST_BYTES = 400_000_000
-_MOST_SESSIONS = 4
+_MOST_BYTES = 300_000_000
+_MOST_SESSIONS = 12
 _KEPT_S = 1_800.0
 
 
@@ -95,9 +95,18 @@ class Basket:
         """What a session has given so far; its time begins anew."""
         with self._lock:
             if session not in self._held and len(self._held) >= _MOST_SESSIONS:
-                raise UsageError("too many people are enrolling here at once", "try again in a while")
+                self._make_room()
             self._wind(session)
             return self._held.setdefault(session, Held())
+
+    def _make_room(self) -> None:
+        empty = [one for one, held in self._held.items() if not held.recordings and held.statement is None]
+        if not empty:
+            raise UsageError("too many people are enrolling here at once", "try again in a while")
+        for session in empty:
+            del self._held[session]
+            if clock := self._clocks.pop(session, None):
+                clock.cancel()
 
     def forget(self, session: str) -> None:
         """Drop everything of a session."""

@@ -18,6 +18,7 @@ from consent.engines import Engines
 from tests.demos.conftest import Page, serve_house
 from tests.demos.test_app import post
 from tests.support import person
+from voicekit import UsageError
 from voicekit.enrol import adapt, builder
 from voicekit.studio import enrolment as enrolment_module
 from voicekit.studio import references
@@ -122,6 +123,26 @@ def test_what_is_given_is_forgotten_after_a_while(tmp_path: Path, takes: list[Pa
     basket.forget_all()
 
 
+def test_room_is_made_by_those_who_hold_nothing(tmp_path: Path, takes: list[Path]) -> None:
+    from demos.held import Basket
+
+    basket = Basket(tmp_path)
+    for number in range(40):
+        basket.of(f"looked {number}")
+    assert len(basket._held) <= 12
+    for number in range(12):
+        copy = tmp_path / "x" / "one.wav"
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(takes[0].read_bytes())
+        basket.add(f"gave {number}", [str(copy)])
+    with pytest.raises(UsageError, match="too many"):
+        basket.of("one more")
+    basket.forget("gave 3")
+    assert basket.of("one more").recordings == [] and len(basket.of("gave 0").recordings) == 1
+    basket.forget_all()
+    assert not basket._held and not basket._clocks
+
+
 def test_a_synthetic_reference_shows_its_reason(page: Page, client: Any, takes: list[Path], tmp_path: Path) -> None:
     """Our own mark in a file's metadata, and noise in another: both are told, each with what to do."""
     marked = tmp_path / "marked.wav"
@@ -191,7 +212,7 @@ def test_words_read_aloud_complete_a_grant_and_silence_does_not(
     give(client, takes[1:])
     spoken = gradio_client.handle_file(takes[0])
     *_, asked = client.predict(voice="bea", use=USE, modes=["speech"], adult=True, api_name="/enrol_words")
-    assert asked["ok"] and len(asked["words"]) == 6
+    assert asked["ok"] and len(asked["words"]) == 6, asked
 
     def answer() -> Any:
         size = ledger.size()
