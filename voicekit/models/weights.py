@@ -59,10 +59,11 @@ def read_weights(path: Path) -> WeightFile:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except OSError as error:
         raise InputError(path, "", f"the weights cannot be read: {error.strerror}", _REMEDY) from None
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+        os.close(fd)  # before fdopen, which answers a folder with an exception of its own
+        raise InputError(path, "", "this is not a weight file of ours", _REMEDY)
     with os.fdopen(fd, "rb") as handle:
-        status = os.fstat(handle.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-            raise InputError(path, "", "this is not a weight file of ours", _REMEDY)
         data = handle.read()
     try:
         tensors = {name: tensor.float() for name, tensor in load(data).items()}
