@@ -12,7 +12,7 @@ from voicekit.engines import load_voice
 from voicekit.engines.convert import PulseClock, TargetVoice, auto_transpose
 from voicekit.engines.guide import ConvertParams, GuideTake
 from voicekit.engines.house import HouseEngine
-from voicekit.engines.neighbours import Neighbours
+from voicekit.engines.neighbours import SHARE, Neighbours
 from voicekit.errors import UsageError
 from voicekit.evaluate.trackers import track_harvest
 from voicekit.models.source_filter import pulse_times
@@ -166,8 +166,8 @@ def test_neighbours_draw_towards_the_voices_own_frames(engine: HouseEngine, take
         own = Neighbours.of(*seen, heard + 2.0)  # level does not matter
         made = own.near(*seen, torch.zeros(1, take.n_frames, 80), 1)[0]
         centred = heard - heard.mean(1, keepdim=True)
-    # its own nearest neighbour is itself (but for frames that all sound alike): half of what is made is its own shape
-    same = (made - 0.5 * centred).abs().amax(1) < 1e-3
+    # its own nearest neighbour is itself (but for frames that all sound alike): `SHARE` of what is made is its own
+    same = (made - SHARE * centred).abs().amax(1) < 1e-3
     assert same.float().mean() > 0.8
     kept = converting.own_frames(content, [take, take])
     assert 500 <= len(kept.keys) < 2 * take.n_frames

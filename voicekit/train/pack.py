@@ -64,7 +64,7 @@ HOUSE: tuple[HouseVoice, ...] = (
     HouseVoice(
         "alder", (0.0, 0.4), 60,
         "A lower voice, even and unhurried; American English.", "a man in his middle years",
-        {**_SPOKEN, "formants": 0.92},
+        {**_SPOKEN, "formants": 0.91},
     ),
     HouseVoice(
         "finch", (0.2, 0.5), 52,

@@ -38,13 +38,13 @@ def faint_views(examples: list[Example], data: Path, log: Callable[[str], None] 
     """`faint_view` of each example, kept in ``data/faint`` for the next run."""
     folder = data / "faint"
     folder.mkdir(parents=True, exist_ok=True)
-    with np.load(data / "band_extension.npz") as kept:
+    with np.load(data / "band_extension.npz", allow_pickle=False) as kept:
         low_bands, matrix = int(kept["low_bands"]), kept["matrix"]
     views = []
     for number, example in enumerate(examples):
         path = folder / f"{example.key.replace('/', '__').rsplit('.', 1)[0]}.npz"
         if path.is_file():
-            with np.load(path) as found:
+            with np.load(path, allow_pickle=False) as found:
                 view = replace(example, f0_hz=found["f0_hz"], envelope=found["envelope"])
         else:
             view = faint_view(example, low_bands, matrix)
