@@ -26,7 +26,7 @@ from voicekit.engines.base import SingParams, SpeechParams
 from voicekit.engines.convert import own_frames
 from voicekit.engines.guide import ConvertParams, GuideTake
 from voicekit.engines.house import HouseEngine, VoiceSettings
-from voicekit.engines.neighbours import USUAL
+from voicekit.engines.neighbours import USUAL, Neighbours
 from voicekit.engines.stream import ConversionStream, StreamSettings
 from voicekit.engines.voices import CONTENT_FILE
 from voicekit.errors import InputError, UsageError
@@ -52,8 +52,9 @@ VERSION = "enrolled-2"
 
 #: Gives the plaintext of a sealed voice to the holder of a permit, by file name; wiped at the end of its block.
 Opener = Callable[[Permit], Any]
-#: Gives the sealed recordings to the holder of a permit that names them, in memory.
-Listener = Callable[[Permit], Sequence[Audio]]
+#: Gives what is found in the sealed recordings to the holder of a permit that names them, in memory: from the permit,
+#: the hash of what listens, and how it is found.
+Listener = Callable[[Permit, str, Callable[[Sequence[Audio]], bytes]], bytes]
 
 
 def low_rank_layers(model: Acoustic) -> Iterator[tuple[str, nn.Conv1d]]:
@@ -158,7 +159,7 @@ class EnrolledEngine(HouseEngine):
     references : sequence of Operand
         The recordings it was built from; a conversion that draws on them needs a permit that names them.
     recordings : callable, optional
-        From such a permit to the recordings.
+        From such a permit to what is found in the recordings.
     at_hand : bool
         Whether they are still sealed: then a conversion draws on them where nothing else was chosen.
 
@@ -247,13 +248,17 @@ class EnrolledEngine(HouseEngine):
         self.neighbours = None
         if not params.neighbours or self._recordings is None:
             return
+        found = self._recordings(permit, self._content[1].sha256, self._frames)
+        self.neighbours = Neighbours.from_bytes(found)
+
+    def _frames(self, recordings: Sequence[Audio]) -> bytes:
         takes, heard_hz = [], SAMPLE_RATE / 2
-        for one in self._recordings(permit):
+        for one in recordings:
             heard_hz = min(heard_hz, one.sample_rate / 2)
             wave = pad_to_frames(resample(one, SAMPLE_RATE).samples)
             track = track_pitch(wave, SAMPLE_RATE)
             takes.append(GuideTake(lambda a, b, w=wave: w[a:b], len(wave), track))  # type: ignore[misc]
-        self.neighbours = own_frames(self._content[0], takes, heard_hz)
+        return own_frames(self._content[0], takes, heard_hz).to_bytes()
 
     def _prepare(self, permit: Permit) -> None:
         """Open the voice for this permit; what was open for another is opened anew."""

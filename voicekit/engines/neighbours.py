@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from voicekit.errors import UsageError
+from voicekit.errors import InputError, UsageError
 
 SHARE = 0.8  #: of the neighbours' envelope in the result; the rest is the decoder's
 USUAL = 4  #: how many frames are averaged where nobody chose
@@ -49,6 +49,30 @@ class Neighbours:
         if envelopes.shape[0] < LEAST_FRAMES:
             raise UsageError("there is too little of the voice to look for neighbours", "give a minute of it")
         return cls(keys_of(logits, bottleneck)[0], envelopes - envelopes.mean(1, keepdim=True))
+
+    def to_bytes(self) -> bytes:
+        """For keeping, encrypted, by the caller; all digits, so that nothing sounds different afterwards."""
+        from safetensors.torch import save
+
+        return bytes(save({"keys": self.keys.contiguous(), "envelopes": self.envelopes.contiguous()}))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Neighbours:
+        """What `to_bytes` gave.
+
+        Raises
+        ------
+        voicekit.errors.InputError
+            It is something else.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        try:
+            tensors = load(data)
+            return cls(tensors["keys"], tensors["envelopes"])
+        except (SafetensorError, KeyError, ValueError):
+            raise InputError("frames", "", "these are no frames of recordings", "delete them") from None
 
     def near(self, logits: Tensor, bottleneck: Tensor, made: Tensor, count: int) -> Tensor:
         """Draw envelopes (1, T, 80) towards the mean of each frame's `count` nearest."""

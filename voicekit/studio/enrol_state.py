@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -48,7 +49,8 @@ class StateFile:
                 os.fsync(sink.fileno())
             os.replace(aside, self.path)
         except OSError as problem:
-            aside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
             raise io_error(problem, self.path) from problem
 
     def read(self) -> bytes | None:

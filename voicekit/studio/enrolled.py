@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from consent import InvalidInputError as BadFile
 from consent.statements import Enrolment, WeightsRef
 from voicekit.audio import Audio
 from voicekit.pipelines import Engine
+from voicekit.studio.frames import frames_path, kept_or_made, sweep_frames
 from voicekit.studio.voices import ShippedVoice, VoiceSource
 
 __all__ = ["PASSPHRASE_FILE", "EnrolledVoice", "enrolled_voices", "open_vault", "with_enrolled"]
@@ -21,6 +22,8 @@ __all__ = ["PASSPHRASE_FILE", "EnrolledVoice", "enrolled_voices", "open_vault", 
 GRANTED = "LicenseRef-granted-recording"
 PASSPHRASE_FILE = "CONSENT_PASSPHRASE_FILE"
 """Names the file that holds the vault's passphrase, as for the commands of `consent`."""
+
+FRAMES_VERSION = 1  #: of how frames are found in recordings; another number finds them anew
 
 _WEAKNESSES = (
     "built from little speech on a model of many readers: like the person, not the same",
@@ -84,6 +87,7 @@ def enrolled_voices(ledger: Ledger) -> tuple[EnrolledVoice, ...]:
         if item.state == "sealed":
             alive.setdefault((item.voice, item.grant), set()).update(item.files)
     tiers = {info.digest: info for info in ledger.grants()}
+    heard_of: set[tuple[str, str]] = set()
     found: dict[str, EnrolledVoice] = {}
     for _digest, entry in entries:
         sealed = alive.get((entry.voice, entry.grant), set())
@@ -92,6 +96,9 @@ def enrolled_voices(ledger: Ledger) -> tuple[EnrolledVoice, ...]:
             card = _card(entry, info.tier, info.basis)
             heard = {one.name for one in _references(ledger, entry)} <= sealed
             found[entry.voice] = EnrolledVoice(entry.voice, vault.folder, card, entry, heard)
+            if heard:
+                heard_of.add((entry.voice, entry.grant[:16]))
+    sweep_frames(vault.folder, heard_of)
     return tuple(found[name] for name in sorted(found))
 
 
@@ -127,11 +134,15 @@ def open_enrolled(ledger: Ledger, voice: EnrolledVoice) -> Engine:
         with open_vault(ledger).unseal(permit, voice.name) as files:
             yield files
 
-    def recordings(permit: Permit) -> list[Audio]:
+    def recordings(permit: Permit, listener: str, find: Callable[[Sequence[Audio]], bytes]) -> bytes:
         from voicekit.enrol.recording import open_recording  # numpy is there by then
 
         with open_vault(ledger).unseal_references(permit, voice.name) as files:
-            return [open_recording(name, bytes(files[name])).audio for name in sorted(files)]
+            about = f"frames {FRAMES_VERSION} {ledger.id} {voice.name} {permit.grant} {listener}"
+            path = frames_path(voice.folder, voice.name, permit.grant)
+            return kept_or_made(
+                path, files, about, lambda: find([open_recording(n, bytes(files[n])).audio for n in sorted(files)])
+            )
 
     measured = dict(voice.entry.measured)
 
