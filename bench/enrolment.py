@@ -67,6 +67,7 @@ def read_rows(corpus: Path) -> list[Row]:
 
 METHODS = ("embedding", "low-rank")
 AMOUNTS = (("30 s", 30.0), ("49 s", 120.0))
+LONG, LONG_S = "10 min, the same over and over, reader known", 600.0
 KEPT = 3  #: recordings of each reader that are not enrolled from, where there are several
 
 
@@ -85,11 +86,30 @@ def choose(rows: list[Row], seconds: float) -> tuple[list[Row], list[Row]]:
     return used, rows[len(used) :]
 
 
+def repeated(corpus: Path, used: list[Row], seconds: float, folder: Path) -> list[tuple[Path, str]]:
+    """The recordings over and over, each time a little softer, until there is so much of them."""
+    import soundfile
+
+    found: list[tuple[Path, str]] = []
+    total, turn = 0.0, 0
+    while total < seconds:
+        turn += 1
+        for row in used:
+            samples, rate = soundfile.read(corpus / row.key)
+            path = folder / f"{turn}-{Path(row.key).stem}.wav"
+            soundfile.write(path, samples * 0.9**turn, rate, subtype="PCM_16")
+            found.append((path, row.text))
+            total += row.seconds
+            if total >= seconds:
+                break
+    return found
+
+
 def enrol(
-    corpus: Path, used: list[Row], words: bool, method: str, work: Path
+    recordings: Sequence[tuple[Path, str]], words: bool, method: str, work: Path
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """What the voice says, at 16 kHz, and what was measured on the way."""
-    paths = [corpus / row.key for row in used]
+    paths = [path for path, _text in recordings]
     references = []
     for path in paths:
         one = read_recording(path)
@@ -114,7 +134,7 @@ def enrol(
         "withdrawal": {"how": "Tell the operator.", "effect": "delete-voice"},
     }  # fmt: skip
     table = work / "words.tsv"
-    table.write_text("".join(f"{Path(row.key).name}\t{row.text}\n" for row in used), encoding="utf-8")
+    table.write_text("".join(f"{path.name}\t{text}\n" for path, text in recordings), encoding="utf-8")
     with Studio.create(work / "studio", "bench") as studio:
         grant = studio.ledger.add_grant(GrantDraft(draft, "", "bench", work))
         began, spent = time.monotonic(), time.process_time()
@@ -173,6 +193,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     plans += [("2 min, reader known", name, 110.0, True, both) for name in long for both in METHODS]
     seen = [name for name in several if name not in unseen]
     plans += [("30 s, reader known", name, 30.0, True, "embedding") for name in seen]
+    most = max(seen, key=lambda name: sum(r.seconds for r in readers[name]), default="")
+    plans += [(LONG, most, 1e9, True, both) for both in METHODS] if most else []
     if args.quick:
         plans = plans[:1]
     counts: dict[str, int] = {}
@@ -185,7 +207,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         used, kept = choose(readers[name], seconds)
         with tempfile.TemporaryDirectory() as folder:
             try:
-                sound, measured = enrol(args.corpus, used, words, method, Path(folder))
+                given = [(args.corpus / row.key, row.text) for row in used]
+                if label == LONG:
+                    given = repeated(args.corpus, used, LONG_S, Path(folder))
+                sound, measured = enrol(given, words, method, Path(folder))
             except Exception as problem:  # a reader that is refused is a result
                 say(f"{group}, {name}: refused: {problem}")
                 found.append({"group": group, "reader": name, "refused": str(problem)})
@@ -202,7 +227,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "reader": name,
                 "held_out": held_out(readers[name][0]),
                 "register": "lower" if int(measured["pitch_middle_millihertz"]) < 165_000 else "higher",
-                "seconds": round(sum(row.seconds for row in used), 1),
+                "seconds": round(int(measured["seconds_milli"]) / 1000, 1),
                 "similarity": round(float(np.mean(own)), 4),
                 "similarity_of_means": round(float(made @ means[name]), 4),
                 "nearest_other": round(others[nearest], 4),
@@ -260,6 +285,8 @@ def report_of(found: list[dict[str, Any]], readers: int) -> Report:
         "many. p226 (30 s, and all there is) and the readers of one recording (13 to 16 s) were never heard by the "
         "general model, the readers known were; nobody unseen has more than 49 s beside what is kept back. Readers "
         "of one recording are compared with that recording, all others with recordings they were not enrolled from. "
+        "Nobody here has ten minutes: the last rows are of the reader who has most, over and over at other levels, to "
+        "see how long it takes. "
         "Times are medians."
     )
     report.data = {"readers": readers, "rows": found}

@@ -133,7 +133,7 @@ def progress_html(now: EnrolStep | None) -> str:
     begin = _SHARE.get(now.stage, 0.0)
     end = min((share for share in _SHARE.values() if share > begin), default=1.0)
     stage = _STAGES.get(now.stage, now.stage)
-    left = f"about {clock(now.left_s)} left of this step" if now.left_s is not None else "time left not yet known"
+    left = f"about {clock(now.left_s)} left in all" if now.left_s is not None else "time left not yet known"
     return bar(begin + (end - begin) * now.fraction, f"{stage}, {left}", stage, label="Enrolment")
 
 

@@ -20,6 +20,7 @@ from consent.statements import Grant
 from consent.synthetic import refuse_outputs, refuse_synthetic
 from voicekit.errors import UsageError
 from voicekit.pipelines import Cancelled, SpeechChoice
+from voicekit.studio.enrol_clock import EnrolClock, usual_seconds
 from voicekit.studio.enrol_state import StateFile
 from voicekit.studio.enrolled import EnrolledVoice, enrolled_voices, open_enrolled, open_vault
 from voicekit.studio.gate import Gate, Request
@@ -50,7 +51,7 @@ class EnrolStep:
     fraction : float
         Of the stage, 0 to 1.
     left_s : float or None
-        Seconds left, where that is known.
+        Seconds left of all stages, where that is known.
     text : str
         For people.
     """
@@ -147,6 +148,7 @@ class Enrolment:
         self._took: dict[str, float] = {}
         self._tell: Callable[[EnrolStep], None] = lambda _step: None
         self._cancel: Event | None = None
+        self._clock: EnrolClock | None = None
 
     def run(self, tell: Callable[[EnrolStep], None] | None = None, cancel: Event | None = None) -> Enrolled:
         """Check, build, seal, measure.
@@ -169,6 +171,7 @@ class Enrolment:
             from voicekit.enrol.checks import check_recordings  # numpy and more
 
             checks = check_recordings(recordings)
+        self._clock = self._clock_for(grant, recordings)
         engine = find_engines().speaker
         with self._stage("speaker"):
             checks = (*checks, self._one_person(grant, recordings, engine))
@@ -309,10 +312,12 @@ class Enrolment:
         low_rank = grant.adaptation == "low-rank"
         method = self._options.method if low_rank else "embedding"
         builder = Builder(recordings, self._texts(recordings), method, self._options.steps, kept)
+        if kept is not None and self._clock is not None:
+            self._clock.skip_to("embedding")
 
-        def keep(stage: str, fraction: float, left_s: float | None, data: bytes) -> None:
+        def keep(stage: str, fraction: float, _left_s: float | None, data: bytes) -> None:
             state.keep(data)
-            self._say(stage, fraction, left_s)
+            self._say(stage, fraction)
             if self._cancel is not None and self._cancel.is_set():
                 raise Cancelled("stopped; go on with --resume")
             self._still(grant)
@@ -431,8 +436,23 @@ class Enrolment:
 
     # -- telling -----------------------------------------------------------------------------
 
-    def _say(self, stage: str, fraction: float, left_s: float | None = None) -> None:
-        self._tell(EnrolStep(stage, fraction, left_s))
+    def _clock_for(self, grant: Grant, recordings: Sequence[Recording]) -> EnrolClock:
+        from voicekit.enrol.adapt import rank_plan
+        from voicekit.enrol.examples import ALIGN_S, LISTEN_S
+
+        seconds = sum(one.seconds for one in recordings)
+        low_rank = grant.adaptation == "low-rank" and self._options.method != "embedding"
+        known = self._options.transcript is not None
+        aligned = (seconds if low_rank else min(seconds, ALIGN_S)) if known else min(seconds, LISTEN_S)
+        steps = (rank_plan(aligned)[1] if self._options.steps is None else self._options.steps) if low_rank else 0
+        usual = usual_seconds(
+            seconds, aligned_s=aligned, listened_s=0.0 if known else aligned, rank_steps=steps,
+            measured=self._options.measure,
+        )  # fmt: skip
+        return EnrolClock(usual)
+
+    def _say(self, stage: str, fraction: float) -> None:
+        self._tell(EnrolStep(stage, fraction, self._clock.left_s(stage, fraction) if self._clock else None))
 
     @contextlib.contextmanager
     def _stage(self, name: str) -> Iterator[None]:
