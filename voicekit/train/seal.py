@@ -120,7 +120,7 @@ def measure_speakers(
     return SpeakerMeasure(float(np.median(alike.max(1))), float(np.mean(same)), float(np.quantile(same, 0.05)), whole)
 
 
-def _remembered(work: Path, digest: str, make: Callable[[], SpeakerMeasure]) -> SpeakerMeasure:
+def remembered(work: Path, digest: str, make: Callable[[], SpeakerMeasure]) -> SpeakerMeasure:
     """The speakers' measure for this very data, from ``work/speaker_measure.npz`` if it lies there."""
     path = work / "speaker_measure.npz"
     if path.is_file():
@@ -182,6 +182,14 @@ def _sign(
     )  # fmt: skip
 
 
+def provisional(folder: Path, voice: HouseVoice, key: SigningKey, data: list[DataSource], now: int) -> HouseEngine:
+    """Sign a record that says no more than what the voice is made of, so that the gate lets it be measured."""
+    engine = HouseEngine(VoiceInfo(voice.name, folder, {"weights_license": WEIGHTS_LICENSE}))
+    (folder / "record.dsse.json").write_bytes(_sign(key, voice, engine, data, {"state": "provisional"}, now))
+    write_card(folder / "card.toml", {"name": voice.name, "weights_license": WEIGHTS_LICENSE})
+    return engine
+
+
 Audition = Callable[[Path, Sequence[str], PublicKey], Audio]
 """Lets the voice of a folder say sentences: `voicekit.studio.audition`, handed down, since sound needs the gate."""
 
@@ -212,7 +220,7 @@ def seal(work: Path, out: Path, metrics: Path | None, audition: Audition, log: C
         raise UsageError(f"no licence is known for {', '.join(sorted(unknown))}", "name it in voicekit/train/corpus.py")
     embed = speaker_encoder()
     examples = load_all(work / "examples")
-    speakers = _remembered(work, manifest["sha256"], lambda: measure_speakers(recordings_of(examples), embed))
+    speakers = remembered(work, manifest["sha256"], lambda: measure_speakers(recordings_of(examples), embed))
     log(f"nearest stranger {speakers.stranger_median:.3f} (median), same {speakers.same_p05:.3f} (5th percentile)")
     key = SigningKey.generate()
     now = int(time.time())
@@ -226,9 +234,7 @@ def seal(work: Path, out: Path, metrics: Path | None, audition: Audition, log: C
         extra |= json.loads(metrics.read_text(encoding="utf-8"))
     for voice in HOUSE:
         folder = out / voice.name
-        engine = HouseEngine(VoiceInfo(voice.name, folder, {"weights_license": WEIGHTS_LICENSE}))
-        (folder / "record.dsse.json").write_bytes(_sign(key, voice, engine, data, {"state": "provisional"}, now))
-        write_card(folder / "card.toml", {"name": voice.name, "weights_license": WEIGHTS_LICENSE})
+        engine = provisional(folder, voice, key, data, now)
         mine = embed(audition(folder, SENTENCES, key.public))
         alike = {name: float(mine @ other) for name, other in speakers.speakers.items()}
         nearest = max(alike.values())
