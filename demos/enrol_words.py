@@ -40,6 +40,7 @@ HOW = (
 )
 
 _STAGES = {
+    "fetch": "Fetching the model",
     "check": "Checking the recordings",
     "speaker": "Comparing voices",
     "seal": "Sealing",
@@ -48,7 +49,16 @@ _STAGES = {
     "low-rank": "Learning its details",
     "measure": "Measuring",
 }
-_SHARE = {"check": 0.0, "speaker": 0.05, "seal": 0.1, "align": 0.15, "embedding": 0.4, "low-rank": 0.5, "measure": 0.95}
+_SHARE = {
+    "fetch": 0.0,
+    "check": 0.0,
+    "speaker": 0.05,
+    "seal": 0.1,
+    "align": 0.15,
+    "embedding": 0.4,
+    "low-rank": 0.5,
+    "measure": 0.95,
+}
 _NAMES = {
     "too-short": "Length",
     "clipped": "Clipping",

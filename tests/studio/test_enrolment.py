@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
@@ -16,7 +17,7 @@ from consent.engines import Engines
 from tests.support import person
 from voicekit.enrol import adapt, builder
 from voicekit.errors import InputError, UsageError
-from voicekit.studio import Cancelled, EnrolOptions, NarrateOptions, Studio
+from voicekit.studio import Cancelled, EnrolOptions, EnrolStep, NarrateOptions, Studio
 from voicekit.studio import enrolment as enrolment_module
 
 CLIP = NarrateOptions(profile="clip", formats=("wav",))
@@ -200,3 +201,25 @@ def test_an_enrolled_voice_is_not_adopted(studio: Studio, takes: list[Path]) -> 
     studio.enrol("ada", takes, grant=person.give(studio, takes), options=options(takes))
     with pytest.raises(UsageError, match="is a person's voice"):
         studio.adopt_house_voice("ada")
+
+
+def test_a_model_that_has_to_be_fetched_is_told_of(
+    studio: Studio, takes: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from voicekit.engines import coqui
+
+    def fetching(place: str, *, fetch: bool = False, told: Callable[[str], None]) -> None:
+        assert fetch
+        told(f"fetching {place} (somewhere)")
+        raise UsageError("it could not be fetched (no network)", "fetch it by hand")
+
+    monkeypatch.setattr(coqui, "find_model", fetching)
+    grant = person.give(studio, takes)
+    steps: list[EnrolStep] = []
+    with pytest.raises(UsageError, match="no network"):
+        studio.enrol("ada", takes, grant=grant, engine="coqui:a/b/c/d", progress=steps.append)
+    said: list[str] = []
+    with pytest.raises(UsageError, match="no network"):
+        studio.attest_own_voice("my-own", takes[:1], engine="coqui:a/b/c/d", told=said.append)
+    assert [(one.stage, one.text) for one in steps] == [("fetch", "fetching a/b/c/d (somewhere)")]
+    assert said == ["fetching a/b/c/d (somewhere)"]

@@ -140,7 +140,9 @@ class _Line:
         tenth = int(step.fraction * 10)
         if self._screen.quiet or (step.stage, tenth) == (self._stage, self._tenth):
             return
-        if step.stage != self._stage or step.left_s is not None:
+        if step.text:
+            sys.stderr.write(f"{step.text}\n")
+        elif step.stage != self._stage or step.left_s is not None:
             left = f", {clock(step.left_s)} left" if step.left_s is not None else ""
             sys.stderr.write(f"{_STAGES.get(step.stage, step.stage)}: {step.fraction * 100:.0f} %{left}\n")
             sys.stderr.flush()

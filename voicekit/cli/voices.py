@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from voicekit.cli.common import DONE, Screen, add_common, new_verb
-from voicekit.cli.coqui import add_model_options, adopt_model
+from voicekit.cli.coqui import add_model_options, adopt_model, teller
 from voicekit.cli.enroll import add_options, enroll, references, remove
 from voicekit.errors import UsageError
 
@@ -96,7 +96,9 @@ def _own(args: argparse.Namespace, screen: Screen) -> int:
     if not args.take:
         raise UsageError(f"voices own {args.voice}: which recordings?", "voicekit voices own my-own take.wav")
     with Studio.open(args.studio, create=True) as studio:
-        grant = studio.attest_own_voice(args.voice, args.take, intended_use=args.use or DEFAULT_USE, engine=args.engine)
+        grant = studio.attest_own_voice(
+            args.voice, args.take, intended_use=args.use or DEFAULT_USE, engine=args.engine, told=teller(screen)
+        )
         screen.say("By this you sign, with the operator's key of this studio:")
         screen.say(f"  {ATTESTATION}")
         screen.say(f"  takes: {', '.join(Path(take).name for take in args.take)}")

@@ -47,7 +47,7 @@ class EnrolStep:
     Parameters
     ----------
     stage : str
-        check, speaker, align, embedding, low-rank, seal or measure.
+        fetch, check, speaker, align, embedding, low-rank, seal or measure.
     fraction : float
         Of the stage, 0 to 1.
     left_s : float or None

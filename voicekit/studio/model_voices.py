@@ -76,14 +76,14 @@ class ModelVoices:
         )
         return next(grant for grant in self.grants(name) if grant.id == made)
 
-    def _listeners(self, engine: str | None) -> tuple[Operand, ...]:
+    def _listeners(self, engine: str | None, told: Callable[[str], None] = _quiet) -> tuple[Operand, ...]:
         """The files with which a converter listens to a take."""
         if engine in (None, "house"):
             return ()
         from voicekit.engines.coqui import find_model  # loads torch
         from voicekit.engines.coqui_files import hash_model
 
-        return hash_model(find_model(model_place(str(engine)), fetch=True))
+        return hash_model(find_model(model_place(str(engine)), fetch=True, told=told))
 
     def _use_engine(self, voice: str, engine: str | None, told: Callable[[str], None] = _quiet) -> None:
         """Heed the engine that a caller named; see `voicekit.studio.coqui.point`."""

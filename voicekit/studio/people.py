@@ -95,7 +95,7 @@ class People:
         digest = self._grant_id(grant)
         if digest is None:
             raise UsageError("no grant is named", "give --grant ID; see `consent list`")
-        return self._enrolment(engine, terms)(
+        return self._enrolment(engine, terms, progress)(
             self.ledger,
             self.folder,
             self._voices,
@@ -151,6 +151,7 @@ class People:
         """
         removed = open_vault(self.ledger).remove(voice)
         self._forget_takes(voice)
+        enrolled_voices(self.ledger)  # and the frames of its recordings
         for path in (self.folder / "enrol").glob(f"*{voice}-*.state*"):
             path.unlink(missing_ok=True)
         return removed
@@ -183,13 +184,19 @@ class People:
     def _is_person(self, voice: str) -> bool:
         return any(one.name == voice for one in enrolled_voices(self.ledger))
 
-    def _enrolment(self, engine: str | None, terms: ModelTerms | None) -> Callable[..., Enrolment]:
-        """What builds voices with an engine."""
+    def _enrolment(
+        self, engine: str | None, terms: ModelTerms | None, progress: Callable[[EnrolStep], None] | None
+    ) -> Callable[..., Enrolment]:
+        """What builds voices with an engine; a model that has to be fetched first is told of."""
         if engine in (None, "house"):
             return Enrolment
         from voicekit.engines.coqui import find_model  # loads torch
 
-        model = with_terms(find_model(model_place(str(engine)), fetch=True), terms or ModelTerms())
+        def told(text: str) -> None:
+            if progress is not None:
+                progress(EnrolStep("fetch", 0.0, None, text))
+
+        model = with_terms(find_model(model_place(str(engine)), fetch=True, told=told), terms or ModelTerms())
         return partial(CoquiEnrolment, self._shelf, model)
 
     def _grant_id(self, grant: str | None) -> str | None:

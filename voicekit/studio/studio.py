@@ -510,6 +510,7 @@ class Studio(People, ModelVoices):
         territories: tuple[str, ...] = ("001",),
         max_renders: int = consent.UNLIMITED,
         engine: str | None = None,
+        told: Callable[[str], None] = lambda text: None,
     ) -> GrantStatus:
         """Sign, as the operator, that these takes are of one's own voice and may be changed.
 
@@ -528,6 +529,8 @@ class Studio(People, ModelVoices):
         max_renders : int
         engine : str, optional
             ``coqui:MODEL``: a converter that may listen to the takes too.
+        told : callable
+            Told in one line what is being fetched for it.
 
         Returns
         -------
@@ -546,7 +549,7 @@ class Studio(People, ModelVoices):
         if name in {one.name for one in self._voices.list_voices()}:
             raise UsageError(f"{name} is a house voice", "choose another name for your own voice")
         allowed = OwnVoice(intended_use, purposes, commercial, territories, max_renders)
-        made = attest(self.ledger, name, [Path(take) for take in takes], allowed, self._listeners(engine))
+        made = attest(self.ledger, name, [Path(take) for take in takes], allowed, self._listeners(engine, told))
         return next(grant for grant in self.grants(name) if grant.id == made)
 
     def _grant_id(self, grant: str | None) -> str | None:
