@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from demos.desk import Desk, check_upload
+from demos.fields import player, use_fields
 from demos.job import watched
 from demos.narrate import RENDERING
 from demos.words import (
@@ -145,26 +146,15 @@ class ConvertTab:
                         0, 1, 0.35, step=0.05, label="Articulation kept from the take",
                         info="More is understood better, and sounds more like whoever spoke it.",
                     )  # fmt: skip
-                    self.seed = gr.Number(0, label="Seed", info="The same seed gives the same bytes.", precision=0)
-                    self.title = gr.Textbox("", label="Title", max_lines=1)
-                    self.purpose = gr.Radio(list(_PURPOSES), value="personal", label="What it is for")
-                    self.commercial = gr.Checkbox(False, label="Commercial use")
-                    self.territory = gr.Textbox(
-                        "001", label="Territory", info="Country codes, or 001 for the world.", max_lines=1
+                    self.seed, self.title, self.purpose, self.commercial, self.territory = use_fields(
+                        _PURPOSES, "What it is for"
                     )
                 with gr.Row():
                     self.go = gr.Button("Convert", variant="primary", elem_id="convert-go")
                     self.stop = gr.Button("Cancel", variant="secondary", elem_id="convert-stop", scale=0)
                 self.status = gr.HTML("", elem_id="convert-status")
             with gr.Column(scale=6, min_width=330):
-                self.audio = gr.Audio(
-                    label="Listen",
-                    type="filepath",
-                    interactive=False,
-                    elem_id="convert-audio",
-                    buttons=[],
-                    waveform_options=gr.WaveformOptions(show_recording_waveform=False),
-                )
+                self.audio = player("convert-audio")
                 self.facts = gr.HTML("", elem_id="convert-facts")
         self.files = gr.File(file_count="multiple", visible=False)  # for programs; people get links
         self.result = gr.JSON(visible=False)

@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from demos.desk import Desk, check_upload
+from demos.fields import player, use_fields
 from demos.hearing import Ear
 from demos.job import watched
 from demos.picture import draw, sentence_list
@@ -226,14 +227,8 @@ class NarrateTab:
                     )
                     self.pitch = gr.Slider(-12, 12, 0, step=0.5, label="Pitch shift", info="in semitones, 0 is none")
                 with gr.Accordion("More choices: seed, title, purpose, territory", open=False):
-                    self.seed = gr.Number(0, label="Seed", info="The same seed gives the same bytes.", precision=0)
-                    self.title = gr.Textbox(
-                        "", label="Title", info="Empty: the book's own, or the first words.", max_lines=1
-                    )
-                    self.purpose = gr.Radio(list(_PURPOSES), value="audiobook", label="What the sound is for")
-                    self.commercial = gr.Checkbox(False, label="Commercial use")
-                    self.territory = gr.Textbox(
-                        "001", label="Territory", info="Country codes, or 001 for the world.", max_lines=1
+                    self.seed, self.title, self.purpose, self.commercial, self.territory = use_fields(
+                        _PURPOSES, "What the sound is for", "Empty: the book's own, or the first words."
                     )
                 self.listen = gr.Checkbox(
                     False,
@@ -249,14 +244,7 @@ class NarrateTab:
                 self.status = gr.HTML("", elem_id="narrate-status")
             with gr.Column(scale=6, min_width=330):
                 self.picture = gr.HTML(_EMPTY, elem_id="result-picture")
-                self.audio = gr.Audio(
-                    label="Listen",
-                    type="filepath",
-                    interactive=False,
-                    elem_id="result-audio",
-                    buttons=[],
-                    waveform_options=gr.WaveformOptions(show_recording_waveform=False),
-                )
+                self.audio = player("result-audio")
                 self.lines = gr.HTML("", elem_id="result-lines")
                 self.chapter = gr.Radio([], label="Chapter", visible=False, elem_id="result-chapter")
                 self.facts = gr.HTML("", elem_id="result-facts")

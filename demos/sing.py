@@ -12,6 +12,7 @@ import gradio as gr
 
 from demos.cast import HARMONIES, NOBODY, SCORES, SongWish, deal, part_choices, part_name, sings
 from demos.desk import Desk
+from demos.fields import player, use_fields
 from demos.job import watched
 from demos.narrate import RENDERING
 from demos.roll import Voice, draw_roll, note_tables
@@ -141,12 +142,8 @@ class SingTab:
                     self.doubles = gr.Slider(
                         1, 8, 1, step=1, label="Singers for each part", info="Each a little different, as in a choir"
                     )
-                    self.seed = gr.Number(0, label="Seed", info="The same seed gives the same bytes.", precision=0)
-                    self.title = gr.Textbox("", label="Title", info="Empty: the score's own.", max_lines=1)
-                    self.purpose = gr.Radio(list(_PURPOSES), value="music", label="What the song is for")
-                    self.commercial = gr.Checkbox(False, label="Commercial use")
-                    self.territory = gr.Textbox(
-                        "001", label="Territory", info="Country codes, or 001 for the world.", max_lines=1
+                    self.seed, self.title, self.purpose, self.commercial, self.territory = use_fields(
+                        _PURPOSES, "What the song is for", "Empty: the score's own."
                     )
                 with gr.Row():
                     self.go = gr.Button("Sing", variant="primary", elem_id="sing-go")
@@ -154,14 +151,7 @@ class SingTab:
                 self.status = gr.HTML("", elem_id="sing-status")
             with gr.Column(scale=6, min_width=330):
                 self.picture = gr.HTML(_EMPTY, elem_id="sing-picture")
-                self.audio = gr.Audio(
-                    label="Listen",
-                    type="filepath",
-                    interactive=False,
-                    elem_id="sing-audio",
-                    buttons=[],
-                    waveform_options=gr.WaveformOptions(show_recording_waveform=False),
-                )
+                self.audio = player("sing-audio")
                 # Other mixes are made by the browser from the delivered stems (`stems_panel`): none is a file.
                 self.heard = gr.Radio([], label="Hear the mix or one part alone", visible=False, elem_id="sing-heard")
                 self.heard_name = gr.Textbox("", visible=False)

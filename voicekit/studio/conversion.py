@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consent import Ledger, Operand, RenderReceipt, Use
-from voicekit.audio import Audio, DecodedFile, Tags, decode_channels, io_error, read_audio, settle_bytes
+from voicekit.audio import Audio, DecodedFile, Tags, io_error, read_audio, settle_bytes
 from voicekit.audio.resample import StreamResampler
 from voicekit.errors import InputError, UsageError
 from voicekit.pipelines import FinishedFile, Progress
@@ -31,10 +31,10 @@ from voicekit.pipelines.retake import Retake, check_kind, encode_retake
 from voicekit.pitch import PitchTrack
 from voicekit.pitch.long import KINDS, track_long
 from voicekit.studio.gate import Gate, OpenRender, Request
-from voicekit.studio.own_voice import MOST_S, copy_hashed, is_attested
+from voicekit.studio.own_voice import is_attested
 from voicekit.studio.production import PROOF_SUFFIX
 from voicekit.studio.voices import VoiceSource, opened
-from voicekit.studio.workplace import Meter, mono_blocks, workplace
+from voicekit.studio.workplace import Meter, mono_blocks, read_take, workplace
 
 __all__ = ["ConversionJob", "ConvertOptions", "ConvertedTake"]
 
@@ -42,7 +42,6 @@ PIPELINE_VERSION = "convert-2"
 GENERATED_CONVERSION = "AI-converted recording of a voice"
 _HIDDEN = ".voicekit-convert"
 _LEAST_VOICED_S = 0.1
-_RATES = (8_000, 192_000)
 _RATE = 24_000  # of every voice of ours
 ATTESTED, SIGNED = "operator-attested", "speaker-signed"
 
@@ -245,12 +244,7 @@ class ConversionJob:
         meter = Meter(progress, cancel)
         meter.tell("read", 0.0)
         with workplace(self._out.parent, self._ledger, _HIDDEN) as place:
-            copy, digest = copy_hashed(self._take, place / "take")
-            sound = decode_channels(copy, place / "take.f32", most_s=MOST_S, called=str(self._take))
-            if not _RATES[0] <= sound.sample_rate <= _RATES[1]:
-                raise InputError(
-                    self._take, "", f"{sound.sample_rate} Hz is no rate we can work at", "Give 8 to 192 kHz."
-                )
+            sound, reference = read_take(self._take, place)
             mono = self._mono(sound, place)
             track = track_long(
                 lambda a, b: mono.read(a, b)[0],
@@ -262,7 +256,6 @@ class ConversionJob:
                 raise InputError(
                     self._take, "", "no pitch was found in it: silence or noise alone", "Give a take with a voice."
                 )
-            reference = Operand(self._take.name, digest, "reference", "LicenseRef-own-recording")
             meter.tell("voice", 0.15)
             with opened(self._voices, self._voice) as engine:
                 return self._render(engine, mono, track, reference, place, meter)

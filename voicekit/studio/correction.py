@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from consent import Ledger, Operand, RenderReceipt, Use
-from voicekit.audio import Audio, DecodedFile, Tags, decode_channels, read_audio
+from voicekit.audio import Audio, DecodedFile, Tags, read_audio
 from voicekit.engines.retune import METHODS, RetuneEngine
 from voicekit.errors import InputError, UsageError
 from voicekit.pipelines import FinishedFile, Progress
@@ -37,16 +37,15 @@ from voicekit.pitch import (
 )
 from voicekit.pitch.notes import middle_of
 from voicekit.studio.gate import Gate, Request
-from voicekit.studio.own_voice import MOST_S, copy_hashed, is_attested
+from voicekit.studio.own_voice import is_attested
 from voicekit.studio.production import PROOF_SUFFIX
-from voicekit.studio.workplace import Meter, mono_blocks, workplace
+from voicekit.studio.workplace import Meter, mono_blocks, read_take, workplace
 from voicekit.units import hz_to_midi
 
 __all__ = ["CorrectOptions", "CorrectedTake", "CorrectionJob"]
 
 _HIDDEN = ".voicekit-correct"
 _LEAST_VOICED_S = 0.1
-_RATES = (8_000, 192_000)
 ATTESTED, SIGNED = "operator-attested", "speaker-signed"
 
 
@@ -203,19 +202,11 @@ class CorrectionJob:
         meter = Meter(progress, cancel)
         meter.tell("read", 0.0)
         with workplace(self._out.parent, self._ledger, _HIDDEN) as place:
-            copy, digest = copy_hashed(self._take, place / "take")
-            sound = decode_channels(copy, place / "take.f32", most_s=MOST_S, called=str(self._take))
-            if not _RATES[0] <= sound.sample_rate <= _RATES[1]:
-                raise InputError(
-                    self._take, "", f"{sound.sample_rate} Hz is no rate we can work at", "Give 8 to 192 kHz."
-                )
+            sound, reference = read_take(self._take, place)
             meter.tell("measure", 0.02)
             track = self._measure(sound)
             correction = self._decide(track)
             meter.tell("measure", 0.2)
-            reference = Operand(
-                name=self._take.name, sha256=digest, role="reference", license="LicenseRef-own-recording"
-            )
             return self._render(sound, correction, reference, place, meter)
 
     # -- before the permit: measuring makes no sound -------------------------------------------

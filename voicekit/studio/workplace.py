@@ -14,11 +14,15 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from consent import Ledger
-from voicekit.audio import DecodedFile, io_error
+from consent import Ledger, Operand
+from voicekit.audio import DecodedFile, decode_channels, io_error
+from voicekit.errors import InputError
 from voicekit.pipelines import Cancelled, Progress
+from voicekit.studio.own_voice import MOST_S, copy_hashed
 
-__all__ = ["Meter", "mono_blocks", "workplace"]
+__all__ = ["Meter", "mono_blocks", "read_take", "workplace"]
+
+_RATES = (8_000, 192_000)
 
 
 class Meter:
@@ -37,6 +41,21 @@ class Meter:
             self._report(Progress(stage, 1, 1, "", 0, 0, fraction, 0.0, elapsed, left))
         if self._cancel is not None and self._cancel.is_set() and fraction < 1.0:
             raise Cancelled("stopped on request; nothing was delivered")
+
+
+def read_take(take: Path, place: Path) -> tuple[DecodedFile, Operand]:
+    """A take as it is at this moment, decoded in a workplace, and how a permit names it.
+
+    Raises
+    ------
+    voicekit.errors.InputError
+        No sound file, too long, or at a rate that is none to work at.
+    """
+    copy, digest = copy_hashed(take, place / "take")
+    sound = decode_channels(copy, place / "take.f32", most_s=MOST_S, called=str(take))
+    if not _RATES[0] <= sound.sample_rate <= _RATES[1]:
+        raise InputError(take, "", f"{sound.sample_rate} Hz is no rate we can work at", "Give 8 to 192 kHz.")
+    return sound, Operand(take.name, digest, "reference", "LicenseRef-own-recording")
 
 
 def mono_blocks(sound: DecodedFile, notices: list[str]) -> Iterator[NDArray[np.float32]]:
