@@ -53,7 +53,7 @@ def sentences(count: int) -> list[str]:
         if is_held_out(u) and u.key.startswith("librispeech") and WORDS[0] <= len(u.text.split()) <= WORDS[1]
     }  # fmt: skip
     order = sorted(found)
-    np.random.default_rng(3).shuffle(order)  # type: ignore[arg-type]
+    np.random.default_rng(3).shuffle(order)
     return order[:count]
 
 
