@@ -172,9 +172,12 @@ def test_recordings_open_for_a_permit_that_names_them_alone(studio: Studio) -> N
     good = permit(studio, near, recordings=True)
     with refuses("permit-other-voice"):
         vault.unseal_references(good, "eve")
-    assert len(next(engine.convert(good, take, near))) and engine.neighbours is not None
+    assert len(next(engine.convert(good, take, near)))
+    opened = engine.neighbours
+    assert opened.keys.abs().sum() > 0 and opened.envelopes.abs().sum() > 0
     assert len(next(engine.convert(permit(studio, plain, recordings=False), take, plain)))
     assert engine.neighbours is None  # they went with the permit they were opened for
+    assert opened.keys.abs().sum() == 0 and opened.envelopes.abs().sum() == 0
     studio.ledger.abort(good, "test")
     with refuses("permit-used"):
         vault.unseal_references(good, "ada")

@@ -301,6 +301,7 @@ class EnrolledEngine(HouseEngine):
         if self.neighbours is not None:
             with torch.inference_mode():
                 self.neighbours.envelopes.zero_()
+                self.neighbours.keys.zero_()
         self.neighbours = None
 
     def __reduce__(self) -> str:
