@@ -19,6 +19,7 @@ _EXAMPLE = """examples:
   voicekit train vocoder --work runs/house --steps 4000
   voicekit train acoustic --work runs/house --steps 6000
   voicekit train content --work runs/house --steps 3600
+  voicekit train realign --work runs/house
   voicekit train joint --work runs/house --steps 400
   voicekit train blend --work runs/house --out my-voices
   voicekit train seal --work runs/house --out my-voices
@@ -53,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     vocoder = verbs.choices["vocoder"]
     vocoder.add_argument("--faint", action="store_true", help="half of the crops with faint F0 tracks")
     vocoder.add_argument("--loudness", type=float, default=0.0, help="weight of the distance in loudness (0: none)")
+    again = verbs.add_parser("realign", help="align once more, by what the content encoder has learnt")
+    again.add_argument("--start", type=Path, help="let the content encoder of this folder of voices listen")
     joint = verbs.add_parser("joint", help="tune acoustic model and vocoder together, into WORK/joint")
     joint.add_argument("--steps", type=int, default=400, help="steps in all (default 400)")
     joint.add_argument("--rate", type=float, default=2e-4, help="peak learning rate")
@@ -93,6 +96,10 @@ def main(argv: list[str] | None, audition: Audition) -> int:
 
             found = [u for corpus in options.corpora for u in read_corpus(corpus)]
             print(json.dumps(prepare(found, options.work, options.workers), indent=1))
+        elif options.verb == "realign":
+            from voicekit.train.realign import realign_folder
+
+            print(json.dumps(realign_folder(options.work, options.start), indent=1))
         elif options.verb in ("vocoder", "acoustic", "content", "joint"):
             _train(options, log)
         elif options.verb == "blend":
@@ -121,7 +128,10 @@ def _train(options: argparse.Namespace, log: object) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     config = RunConfig(
-        steps=options.steps, learning_rate=options.rate, max_seconds=60 * options.minutes, seed=options.seed,
+        steps=options.steps,
+        learning_rate=options.rate,
+        max_seconds=60 * options.minutes,
+        seed=options.seed,
         half=options.half,
     )
     if options.verb == "joint":

@@ -57,9 +57,7 @@ class VocoderBatch:
     bandwidth_hz: Tensor
 
 
-def batcher(
-    examples: list[Example], faint: list[Example] | None = None
-) -> Callable[[torch.Generator], VocoderBatch]:
+def batcher(examples: list[Example], faint: list[Example] | None = None) -> Callable[[torch.Generator], VocoderBatch]:
     """Draws crops, utterances weighted by the square root of their length; `faint` holds the same seen once more."""
     usable = [e for e in examples if len(e.f0_hz) > CROP_FRAMES + 2]
     again = [e for e in faint if len(e.f0_hz) > CROP_FRAMES + 2] if faint else None
