@@ -63,7 +63,7 @@ class ConvertWish:
     transpose: str = "auto"
     semitones: float = 0.0
     song: bool = False
-    detail: float = 0.35
+    detail: float | None = None
     seed: float = 0
     title: str = ""
     purpose: str = "personal"
@@ -81,7 +81,7 @@ class ConvertWish:
         return ConvertOptions(
             transpose=float(self.semitones) if self.transpose == "given" else self.transpose,
             kind="song" if self.song else "speech",
-            detail=float(self.detail),
+            detail=None if self.detail is None else float(self.detail),
             seed=int(self.seed or 0),
             purpose=self.purpose,
             commercial=bool(self.commercial),
@@ -142,9 +142,10 @@ class ConvertTab:
                 self.transpose = gr.Radio(_TRANSPOSE, value="auto", label="Pitch", elem_id="convert-transpose")
                 self.semitones = gr.Slider(-24, 24, 0, step=1, label="Semitones", info="used with the last choice")
                 with gr.Accordion("More choices: articulation, seed, title, purpose, territory", open=False):
-                    self.detail = gr.Slider(
-                        0, 1, 0.35, step=0.05, label="Articulation kept from the take",
-                        info="More is understood better, and sounds more like whoever spoke it.",
+                    self.detail = gr.Number(
+                        None, minimum=0, maximum=1, step=0.05, label="Articulation kept from the take, 0 to 1",
+                        info="Empty: 0.35 for a house voice, 0.2 for a person's. More is understood better, and "
+                        "sounds more like whoever spoke it.",
                     )  # fmt: skip
                     self.seed, self.title, self.purpose, self.commercial, self.territory = use_fields(
                         _PURPOSES, "What it is for"
@@ -216,7 +217,7 @@ class ConvertTab:
         transpose: str = "auto",
         semitones: float = 0,
         song: bool = False,
-        detail: float = 0.35,
+        detail: float | None = None,
         seed: float = 0,
         title: str = "",
         purpose: str = "personal",

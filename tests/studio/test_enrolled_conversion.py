@@ -141,6 +141,20 @@ def test_a_house_voice_has_no_neighbours_and_no_permit_is_asked_for(
     assert kinds(studio) == before
 
 
+def test_what_is_kept_of_the_take_where_nobody_chose(studio: Studio, guide: Path, tmp_path: Path) -> None:
+    house = next(one.name for one in studio.voices() if one.shipped)
+    studio.adopt_house_voice(house)
+
+    def made(voice: str, number: int, **options: Any) -> np.ndarray:
+        out = tmp_path / f"{voice}-{number}.wav"
+        return read_audio(studio.convert(guide, voice=voice, out=out, options=ConvertOptions(**options)).path).samples
+
+    for voice, usual, other in (("ada", 0.2, 0.35), (house, 0.35, 0.2)):
+        plain = made(voice, 0)
+        assert np.array_equal(plain, made(voice, 1, detail=usual))
+        assert not np.array_equal(plain, made(voice, 2, detail=other))
+
+
 def permit(studio: Studio, params: ConvertParams, *, recordings: bool, mode: str = "conversion") -> Permit:
     (voice,) = enrolled_voices(studio.ledger)
     engine = open_enrolled(studio.ledger, voice)

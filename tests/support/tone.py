@@ -121,7 +121,7 @@ class ToneEngine:
     def conversion_operands(self) -> tuple[Operand, ...]:
         return (*self.operands, *self.listener)
 
-    usual_neighbours = 0
+    usual_neighbours, usual_detail = 0, 0.35
 
     def operands_for(self, params: ConvertParams) -> tuple[Operand, ...]:
         return self.conversion_operands

@@ -34,7 +34,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--song", action="store_true", help="it is sung: tracked so, and transposed by octaves alone")
     parser.add_argument("--neighbours", type=int, metavar="K", help="of an enrolled voice's own frames (4; else 0)")
     parser.add_argument(
-        "--detail", type=float, default=0.35, metavar="X", help="share of the take's articulation, 0 to 1 (0.35)"
+        "--detail", type=float, metavar="X", help="share of the take's articulation, 0 to 1 (0.35; enrolled voices 0.2)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the noise (0)")
     parser.add_argument("--engine", metavar="E", help="coqui:MODEL for a voice of a coqui model: a name or a folder")

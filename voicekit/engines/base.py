@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from consent import Operand, Permit
 from voicekit.audio import Audio
-from voicekit.engines.guide import ConvertParams, GuideTake
+from voicekit.engines.guide import DETAIL, ConvertParams, GuideTake
 from voicekit.errors import UsageError
 from voicekit.pitch import PitchTrack
 from voicekit.singing.line import SungLine
@@ -202,6 +202,11 @@ class Engine(ABC):
     def usual_neighbours(self) -> int:
         """Frames of the voice's own recordings that stand behind each frame where nobody chose; 0: none are here."""
         return 0
+
+    @property
+    def usual_detail(self) -> float:
+        """How much of a take's own articulation is kept where nobody chose, 0 to 1."""
+        return DETAIL
 
     @property
     def has_recordings(self) -> bool:

@@ -24,7 +24,7 @@ from consent import Operand, Permit
 from voicekit.audio import Audio, resample
 from voicekit.engines.base import SingParams, SpeechParams
 from voicekit.engines.convert import own_frames
-from voicekit.engines.guide import ConvertParams, GuideTake
+from voicekit.engines.guide import PERSON_DETAIL, ConvertParams, GuideTake
 from voicekit.engines.house import HouseEngine, VoiceSettings
 from voicekit.engines.neighbours import USUAL, Neighbours
 from voicekit.engines.stream import ConversionStream, StreamSettings
@@ -234,6 +234,10 @@ class EnrolledEngine(HouseEngine):
     @property
     def usual_neighbours(self) -> int:
         return USUAL if self._references and self._at_hand else 0
+
+    @property
+    def usual_detail(self) -> float:
+        return PERSON_DETAIL
 
     @property
     def has_recordings(self) -> bool:

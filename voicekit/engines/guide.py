@@ -18,6 +18,7 @@ __all__ = ["MOST_SEMITONES", "ConvertParams", "GuideTake"]
 
 MOST_SEMITONES = 36.0
 DETAIL = 0.35  #: measured, see bench/results/conversion.md: more is understood better and resembles the source more
+PERSON_DETAIL = 0.2  #: for a person's voice, which has to be told from the source's: see docs/convert.md
 
 
 @dataclass(frozen=True)
