@@ -18,7 +18,7 @@ from voicekit.errors import UsageError
 
 NAMES = (
     "intelligibility", "prosody", "singing", "conversion", "correction", "tracker", "vocoder", "formants",
-    "commanded_pitch", "no_donor", "enrolment", "spoken_consent", "speed", "onnx_speed", "ledger",
+    "commanded_pitch", "steady", "no_donor", "enrolment", "spoken_consent", "speed", "onnx_speed", "ledger",
 )  # fmt: skip
 WITH_WEIGHTS = ("vocoder", "formants", "commanded_pitch")
 QUICK_LIMIT_MIN = 15.0

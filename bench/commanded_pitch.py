@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from voicekit.evaluate.quality import dnsmos
 from voicekit.evaluate.trackers import track_crepe, track_harvest
 from voicekit.features.frames import HOP_LENGTH, SAMPLE_RATE
 from voicekit.features.mel import band_centres
+from voicekit.models.vocoder import Vocoder
 from voicekit.pitch import PitchTrack
 from voicekit.units import cents_between, cents_to_ratio, midi_to_hz
 
@@ -162,13 +164,20 @@ def vowel(level: float = -1.0) -> F32:
     return envelope
 
 
-def steady_notes(system: Ours) -> list[Heard]:
+class HasVocoder(Protocol):
+    """A system with a network that makes sound of envelopes."""
+
+    name: str
+    vocoder: Vocoder
+
+
+def steady_notes(system: HasVocoder, notes: Sequence[int] = STEADY_MIDI) -> list[Heard]:
     """A vowel held on notes from C2 to C6, and the exact tone; `Heard.shift` is the MIDI number here."""
     found: list[Heard] = []
     vuv = np.zeros(STEADY_FRAMES, dtype=bool)
     vuv[STEADY_EDGE:-STEADY_EDGE] = True
     envelope = np.where(vuv[:, None], vowel(), np.float32(-11.0)).astype(np.float32)
-    for midi in STEADY_MIDI:
+    for midi in notes:
         track = PitchTrack(np.where(vuv, float(midi_to_hz(float(midi))), 0.0), vuv)
         waves = {system.name: resynthesise(system.vocoder, envelope, track.f0_hz, 0)}
         found += hear(waves, track, midi)
