@@ -495,6 +495,7 @@ PLOTS: dict[str, tuple[Plot, ...]] = {
         Plot("shifts", "Error of commanded F0 by shift, each system", _by_shift),
         Plot("notes", "Error of commanded F0 on a steady vowel from C2 to C6", _steady),
     ),
+    "steady": (Plot("notes", "Error of commanded F0 on a steady vowel, every semitone from C2 to C6", _steady),),
     "prosody": (
         Plot("melody", "Melody of each voice against held-out readers", _melody),
         Plot("rules", "What each rule of prosody changes, each voice", _rules),

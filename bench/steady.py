@@ -57,14 +57,16 @@ def run(options: Options) -> Report:
         for tracker in TRACKERS:
             say(f"{name}, {tracker}")
             parts: dict[int, PitchAgreement] = {n: pooled(inside(heard, n), name, tracker) for n in INSIDE_FRAMES}
-            each = {midi: pooled(heard, name, tracker, shift=midi).median_abs_cents for midi in notes}
-            worst = max(each, key=lambda midi: np.nan_to_num(each[midi], nan=np.inf))
-            report.data[f"{name} | {tracker}"] = {
-                "notes": each, "inside": {10 * n: asdict(part) for n, part in parts.items()}
-            }  # fmt: skip
+            each = {midi: pooled(heard, name, tracker, shift=midi) for midi in notes}
+            worst = max(each, key=lambda midi: np.nan_to_num(each[midi].median_abs_cents, nan=np.inf))
+            told = report.data.setdefault("steady_notes", {})
+            told |= {f"{name} | {tracker} | {midi}": asdict(found) for midi, found in each.items()}
+            report.data.setdefault("inside_ms", {})[f"{name} | {tracker}"] = {
+                10 * n: asdict(part) for n, part in parts.items()
+            }
             rows.append(
                 (
-                    name, tracker, rounded(parts[0].median_abs_cents, 2), f"{each[worst]:.2f} (MIDI {worst})",
+                    name, tracker, rounded(parts[0].median_abs_cents, 2), f"{each[worst].median_abs_cents:.2f} (MIDI {worst})",
                     *(percent(parts[n].within_25) for n in INSIDE_FRAMES), parts[0].frames,
                 )
             )  # fmt: skip

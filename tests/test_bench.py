@@ -122,7 +122,8 @@ def test_one_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.Monk
     assert whole.run("endless", [], 0.2).ended == "too long"
 
 
-HELPERS = "__init__ all clips figures first_sound narrate_once networks plots report vocoders"
+HELPERS = "__init__ all clips figures first_sound narrate_once networks places plots report vocoders"
+# places is told what to measure: a training, and where in it
 
 
 def test_all_names_every_benchmark() -> None:
