@@ -66,7 +66,8 @@ def run(options: Options) -> Report:
             }
             rows.append(
                 (
-                    name, tracker, rounded(parts[0].median_abs_cents, 2), f"{each[worst].median_abs_cents:.2f} (MIDI {worst})",
+                    name, tracker, rounded(parts[0].median_abs_cents, 2),
+                    f"{each[worst].median_abs_cents:.2f} (MIDI {worst})",
                     *(percent(parts[n].within_25) for n in INSIDE_FRAMES), parts[0].frames,
                 )
             )  # fmt: skip
