@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import tempfile
 import time
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from consent import UNLIMITED, GrantDraft
 from consent.engines import Engines, find_engines
 from voicekit.audio import Audio, read_audio, resample
 from voicekit.enrol.recording import read_recording
+from voicekit.errors import UsageError
 from voicekit.evaluate import count_word_errors, plain_words
 from voicekit.evaluate.recogniser import Recogniser
 from voicekit.studio import EnrolOptions, NarrateOptions, Studio
@@ -153,6 +155,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("corpus", type=Path, nargs="?", help="default: that of VOICEKIT_SHARED")
     parser.add_argument("--most", type=int, help="readers in each group (default: all, or 1 with --quick)")
     parser.add_argument("--others", type=int, help="readers to compare with (default: all, or 8 with --quick)")
+    parser.add_argument(
+        "--group", metavar="TEXT", help="only groups with this in their names; the other rows of the result stay"
+    )
     common_options(parser)
     args = parser.parse_args(argv)
     options = Options(args.quick, folder_of(args))
@@ -198,9 +203,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.quick:
         plans = plans[:1]
     counts: dict[str, int] = {}
-    found: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = kept_rows(options.out, args.group) if args.group else []
     for label, name, seconds, words, method in plans:
         group = f"{label}, {method}"
+        if args.group and args.group not in group:
+            continue
         if counts.setdefault(group, 0) >= args.most:
             continue
         counts[group] += 1
@@ -246,6 +253,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         report_of(found, len(readers)).write(options, show=False)
     report_of(found, len(readers)).write(options)
     return 0
+
+
+def kept_rows(folder: Path, group: str) -> list[dict[str, Any]]:
+    """Rows of an earlier run but those that are measured anew.
+
+    Raises
+    ------
+    voicekit.errors.UsageError
+        There is no earlier run.
+    """
+    path = folder / "enrolment.json"
+    if not path.is_file():
+        raise UsageError(f"there is no {path} to put rows into", "run without --group first")
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["results"]["rows"]
+    return [row for row in rows if group not in row["group"]]
 
 
 def report_of(found: list[dict[str, Any]], readers: int) -> Report:

@@ -36,7 +36,18 @@ from .encoding import dump, is_canonical, parse_json
 from .errors import ConsentRefusedError, InvalidInputError
 from .fields import Record, did, hexes, many, text, whole
 
-__all__ = ["CHUNK", "MAX_PLAIN", "Header", "SealedFile", "Source", "open_sealed", "open_source", "unseal_file", "write"]
+__all__ = [
+    "CHUNK",
+    "MAX_PLAIN",
+    "MOST_FILES",
+    "Header",
+    "SealedFile",
+    "Source",
+    "open_sealed",
+    "open_source",
+    "unseal_file",
+    "write",
+]
 
 MAGIC = b"voicekit-sealed/1\n"
 CHUNK = 1 << 20
@@ -44,6 +55,7 @@ _TAG = 16
 _MAX_HEADER = 1 << 16
 #: Most plaintext one sealed voice may hold: it is unsealed into memory.
 MAX_PLAIN = 4 << 30
+MOST_FILES = 64  #: in one sealed file; more of a voice lie in several
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,7 @@ class Header(Record):
     key: str = hexes(64)
     place: int = whole()
     time: int = whole()
-    files: tuple[SealedFile, ...] = many(SealedFile, low=1, most=64)
+    files: tuple[SealedFile, ...] = many(SealedFile, low=1, most=MOST_FILES)
     subject: str = did()
 
     def check(self) -> None:

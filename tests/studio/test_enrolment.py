@@ -19,6 +19,7 @@ from voicekit.enrol import adapt, builder
 from voicekit.errors import InputError, UsageError
 from voicekit.studio import Cancelled, EnrolOptions, EnrolStep, NarrateOptions, Studio
 from voicekit.studio import enrolment as enrolment_module
+from voicekit.studio.enrolled import open_vault
 
 CLIP = NarrateOptions(profile="clip", formats=("wav",))
 
@@ -166,7 +167,7 @@ def test_nothing_of_a_person_lies_in_plain(studio: Studio, takes: list[Path], tm
 def secrets_of(studio: Studio, takes: list[Path]) -> dict[str, bytes]:
     """Bytes that must not lie anywhere: the embedding as it is sealed and as floats, samples of the recordings."""
     from consent import Use
-    from voicekit.studio.enrolled import enrolled_voices, open_vault
+    from voicekit.studio.enrolled import enrolled_voices
     from voicekit.studio.enrolment import operands_of
 
     (voice,) = enrolled_voices(studio.ledger)
@@ -223,3 +224,22 @@ def test_a_model_that_has_to_be_fetched_is_told_of(
         studio.attest_own_voice("my-own", takes[:1], engine="coqui:a/b/c/d", told=said.append)
     assert [(one.stage, one.text) for one in steps] == [("fetch", "fetching a/b/c/d (somewhere)")]
     assert said == ["fetching a/b/c/d (somewhere)"]
+
+
+def test_many_short_recordings_are_sealed_and_drawn_on(studio: Studio, takes: list[Path], tmp_path: Path) -> None:
+    sound, rate = soundfile.read(takes[0], dtype="float32")
+    many = list(takes)
+    for number in range(66):  # more than one sealed file holds
+        path = tmp_path / f"short{number:02d}.wav"
+        soundfile.write(path, sound[: int(1.2 * rate)] * (0.9 - 0.01 * number), rate, subtype="PCM_16")
+        many.append(path)
+    grant = person.give(studio, many, scope={"modes": ["speech", "conversion"]})
+    texts = person.transcript(tmp_path, takes)
+    made = studio.enrol("ada", many, grant=grant, options=EnrolOptions(transcript=texts, measure=False))
+    assert len(made.voice.entry.references) == 72
+    vault = open_vault(studio.ledger)
+    with vault.references("ada", grant) as sealed:
+        assert {name: bytes(data) for name, data in sealed.items()} == {one.name: one.read_bytes() for one in many}
+    studio.attest_own_voice("my-own", takes[1:2])
+    near = studio.convert(takes[1], voice="ada", out=tmp_path / "near.wav")
+    assert sum(item.role == "reference" for item in near.receipt.operands) == 72 and verify_file(near.path).ok

@@ -47,6 +47,7 @@ __all__ = [
     "unpack_voice",
 ]
 
+MOST_RECORDINGS = 180  #: that a conversion draws on: a permit names each, and no more than 200 files
 RANK_PREFIX, OFFSET_PREFIX, COLOUR = "low_rank/", "offset/", "colour"
 VERSION = "enrolled-2"
 
@@ -233,7 +234,7 @@ class EnrolledEngine(HouseEngine):
 
     @property
     def usual_neighbours(self) -> int:
-        return USUAL if self._references and self._at_hand else 0
+        return USUAL if self._at_hand and 0 < len(self._references) <= MOST_RECORDINGS else 0
 
     @property
     def usual_detail(self) -> float:
@@ -241,7 +242,7 @@ class EnrolledEngine(HouseEngine):
 
     @property
     def has_recordings(self) -> bool:
-        return bool(self._references)
+        return 0 < len(self._references) <= MOST_RECORDINGS
 
     def operands_for(self, params: ConvertParams) -> tuple[Operand, ...]:
         files = super().operands_for(params)

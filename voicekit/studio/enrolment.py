@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from consent import ConsentRefusedError, Ledger, Operand, Use, Vault, WeightsRef
 from consent.engines import SpeakerCheck, find_engines
+from consent.sealed import MOST_FILES
 from consent.statements import Grant
 from consent.synthetic import refuse_outputs, refuse_synthetic
 from voicekit.errors import UsageError
@@ -179,8 +180,10 @@ class Enrolment:
             mine = [one for one in vault.list() if one.state == "sealed" and one.grant == self._digest]
             sealed = {name for one in mine for name in one.files}
             fresh = {one.name: one.data for one in recordings if one.name not in sealed}
-            if fresh:
-                vault.seal(self._voice, fresh, self._digest)
+            names = sorted(fresh)
+            for first in range(0, len(names), MOST_FILES):
+                part = names[first : first + MOST_FILES]
+                vault.seal(self._voice, {name: fresh[name] for name in part}, self._digest)
         state = self._state(vault)
         done, variety = self._build(grant, recordings, state)
         entry, measured = self._bind(vault, grant, recordings, done)
