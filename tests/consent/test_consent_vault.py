@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import pickle
-import shutil
 import threading
 from pathlib import Path
 
@@ -18,78 +17,27 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from consent import ConsentRefusedError, InvalidInputError, Ledger, Operand, SigningKey, UsageError
-from consent import keystore as keystore_module
+from consent import InvalidInputError, Ledger, Operand, UsageError
 from consent.errors import ConsentError
-from consent.faults import VAULT_STEPS, handler
-from consent.settling import settle
-from consent.statements import Erasure
 from consent.vault import Vault
-from tests.consent.world import DAY, SPEAKER, START, STRANGER, World, draft
-
-WEIGHTS = b"the weights of a voice" * 1_000
-REFERENCE = b"RIFF reference recording" * 50
-EMBEDDING = b"the numbers of a timbre"
-FILES = {"ada.safetensors": WEIGHTS, "embedding.bin": EMBEDDING, "ada.wav": REFERENCE}
-
-
-def sha(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def operands(*names: str) -> tuple[Operand, ...]:
-    roles = {"ada.wav": "reference"}
-    return tuple(Operand(name, sha(FILES[name]), roles.get(name, "weights"), "CC-BY-4.0") for name in names)
-
-
-ALL = operands(*FILES)
-MODEL = operands("ada.safetensors")
-
-
-@pytest.fixture(autouse=True)
-def _cheap_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keystore_module, "LOG2_N", 10)
-
-
-def refuses(reason: str):
-    return pytest.raises(ConsentRefusedError, match=rf"^{reason}:")
-
-
-def grant(world: World, key: SigningKey | None = SPEAKER, effect: str = "delete-voice", **changes: object) -> str:
-    path = draft(world.folder, **{"renders": 50, "seconds": 5_000, **changes})
-    data = {**path.data}
-    data["withdrawal"] = {"how": "Tell the operator.", "effect": effect}
-    data["weights"] = [
-        {"name": name, "sha256": sha(FILES[name]), "license": "CC-BY-4.0"}
-        for name in ("ada.safetensors", "embedding.bin")
-    ]
-    data["references"] = [
-        {"name": "ada.wav", "file_sha256": sha(REFERENCE), "pcm_sha256": "7" * 64, "seconds_milli": 1_000}
-    ]
-    return world.ledger.add_grant(type(path)(data, path.text, path.source, path.folder), key)
-
-
-def sealed(world: World, **how: object) -> tuple[Vault, str]:
-    digest = grant(world)
-    vault = Vault.open(world.ledger, **how)
-    vault.seal("ada", FILES, digest)
-    return vault, digest
-
-
-def unsealed(vault: Vault, world: World, files: tuple[Operand, ...] = MODEL) -> dict[str, bytes]:
-    with vault.unseal(world.request(operands=files), "ada") as plain:
-        return {name: bytes(data) for name, data in plain.items()}
-
-
-def erasures(ledger: Ledger) -> list[Erasure]:
-    return [entry.statement for entry in ledger.entries((Erasure.KIND,))]  # type: ignore[misc]
-
-
-def keys_of(vault: Vault) -> list[dict[str, object]]:
-    return json.loads((vault.keystore / "keystore.json").read_bytes())["keys"]
-
-
-# sealing and unsealing
+from tests.consent.sealed_voices import (  # noqa: F401
+    ALL,
+    EMBEDDING,
+    FILES,
+    MODEL,
+    REFERENCE,
+    WEIGHTS,
+    _cheap_scrypt,
+    erasures,
+    grant,
+    keys_of,
+    operands,
+    refuses,
+    sealed,
+    sha,
+    unsealed,
+)
+from tests.consent.world import DAY, SPEAKER, START, World, draft
 
 
 def test_a_sealed_voice_comes_back_for_a_permit_and_only_its_files(world: World) -> None:
@@ -463,169 +411,6 @@ def test_a_vault_without_a_passphrase_says_so(world: World) -> None:
 
 
 # destruction
-
-
-def gone(world: World, vault: Vault, reason: str) -> None:
-    assert keys_of(vault) == []
-    assert vault.list() == ()
-    (entry,) = erasures(world.ledger)
-    assert entry.reason == reason and entry.items == 1 and entry.subject == SPEAKER.public.did
-
-
-@pytest.mark.parametrize("effect", ["delete-voice", "recall"])
-@pytest.mark.parametrize("how", ["entry", "file", "file while closed"])
-def test_withdrawal_destroys_the_key(world: World, effect: str, how: str) -> None:
-    digest = grant(world, effect=effect)
-    vault = Vault.open(world.ledger)
-    copy = world.folder / "backup.sealed"
-    shutil.copy(vault.seal("ada", FILES, digest).path, copy)
-    (before,) = keys_of(vault)
-    permit = world.request(operands=MODEL)
-    if how == "entry":
-        world.ledger.revoke(digest, key=SPEAKER)
-    else:
-        certificate = world.ledger.make_revocation(digest, SPEAKER)
-        if how == "file while closed":
-            world.ledger.close()
-        (world.path / "revocations" / "certificate.json").write_bytes(certificate)
-        if how == "file":
-            with pytest.raises(ConsentRefusedError):
-                world.request(operands=MODEL)
-        else:
-            world.reopen()
-            vault = Vault.open(world.ledger)
-    gone(world, vault, effect)
-    # A copy put back is dead, whatever permit there is.
-    shutil.copy(copy, vault.folder / "ada-restored.sealed")
-    assert [item.state for item in vault.list()] == ["dead"]
-    with refuses("revoked") if how != "file while closed" else refuses("permit-used"):
-        vault.unseal(permit, "ada")
-    settle(world.ledger)
-    assert vault.list() == ()
-    # The wrapped key is nowhere in the studio any more.
-    for path in world.folder.rglob("*"):
-        if path.is_file():
-            assert str(before["wrapped"]).encode() not in path.read_bytes(), path
-    assert world.ledger.audit().ok
-
-
-def test_stop_new_and_lapse_leave_the_key(world: World) -> None:
-    digest = grant(world, effect="stop-new")
-    vault = Vault.open(world.ledger)
-    vault.seal("ada", FILES, digest)
-    world.ledger.revoke(digest, key=SPEAKER)
-    world.reopen()
-    assert len(keys_of(vault)) == 1 and erasures(world.ledger) == []
-    with refuses("revoked"):
-        world.request(operands=MODEL)
-    other = grant(world, end=START + DAY)
-    Vault.open(world.ledger).seal("ada", FILES, other)
-    world.clock.time = START + 2 * DAY
-    world.reopen()
-    assert len(keys_of(vault)) == 2
-
-
-def test_a_strangers_revocation_does_nothing(world: World) -> None:
-    vault, digest = sealed(world)
-    (world.path / "revocations" / "x.json").write_bytes(world.ledger.make_revocation(digest, STRANGER))
-    assert unsealed(vault, world)["ada.safetensors"] == WEIGHTS
-
-
-def test_with_several_grants_the_speaker_outweighs_the_operator(world: World) -> None:
-    # The operator's own grant does not keep a voice that its speaker withdrew ...
-    mine = grant(world)
-    alone = grant(world, key=None)
-    vault = Vault.open(world.ledger)
-    vault.seal("ada", FILES, alone)
-    world.ledger.revoke(mine, key=SPEAKER)
-    assert keys_of(vault) == []
-    # ... while another grant of the same speaker does, until it goes too.
-    first, second = grant(world), grant(world)
-    vault.seal("ada", FILES, first)
-    world.ledger.revoke(first, key=SPEAKER)
-    assert len(keys_of(vault)) == 1
-    permit = world.request(operands=MODEL, grant=second)
-    assert bytes(vault.unseal(permit, "ada")["ada.safetensors"]) == WEIGHTS
-    world.ledger.revoke(second, key=SPEAKER)
-    assert keys_of(vault) == []
-
-
-def test_the_operators_withdrawal_leaves_what_anybody_still_grants(world: World) -> None:
-    one, two = grant(world, key=None), grant(world, key=None)
-    vault = Vault.open(world.ledger)
-    vault.seal("ada", FILES, one)
-    world.ledger.revoke(one)
-    assert len(keys_of(vault)) == 1
-    world.ledger.revoke(two)
-    assert keys_of(vault) == []
-
-
-def test_a_voice_sealed_anew_is_not_killed_by_an_old_withdrawal(world: World) -> None:
-    vault, digest = sealed(world)
-    certificate = world.path / "revocations" / "certificate.json"
-    certificate.write_bytes(world.ledger.make_revocation(digest, SPEAKER))
-    settle(world.reopen())
-    again = grant(world, end=START + DAY)
-    vault = Vault.open(world.ledger)
-    vault.seal("ada", FILES, again)
-    world.clock.time = START + 2 * DAY  # lapsed, not withdrawn; the old certificate still lies in the drop folder
-    world.reopen()
-    assert len(keys_of(vault)) == 1
-
-
-def test_a_keystore_from_a_backup_does_not_bring_the_key_back(world: World) -> None:
-    vault, digest = sealed(world)
-    backup = (vault.keystore / "keystore.json").read_bytes()
-    sealed_file = vault.list()[0].path
-    copy = sealed_file.read_bytes()
-    world.ledger.revoke(digest, key=SPEAKER)
-    grant(world)  # the speaker agrees anew: permits are given again
-    (vault.keystore / "keystore.json").write_bytes(backup)
-    sealed_file.write_bytes(copy)
-    with pytest.raises(ConsentRefusedError):
-        unsealed(vault, world)
-    assert keys_of(vault) == [] and len(erasures(world.ledger)) == 1
-
-
-class Killed(BaseException):
-    """Stands for the end of the process: nothing after it runs but what the kernel does."""
-
-
-@pytest.mark.parametrize("step", VAULT_STEPS)
-def test_killed_at_any_step_it_is_finished_later_and_never_usable_in_between(world: World, step: str) -> None:
-    vault, digest = sealed(world)
-    (before,) = keys_of(vault)
-    permit = world.request(operands=MODEL)
-    reached = []
-
-    def kill(name: str) -> None:
-        if name == step and not reached:
-            reached.append(name)
-            raise Killed
-
-    with pytest.raises(Killed), handler(kill):
-        world.ledger.revoke(digest, key=SPEAKER)
-    assert reached == [step]
-    with pytest.raises(ConsentRefusedError):
-        vault.unseal(permit, "ada")
-    world.reopen()
-    vault = Vault.open(world.ledger)
-    gone(world, vault, "delete-voice")
-    assert sorted(path.name for path in vault.keystore.iterdir()) == ["keystore.json", "vault.key", "writer.lock"]
-    for path in world.folder.rglob("*"):
-        if path.is_file():
-            assert str(before["wrapped"]).encode() not in path.read_bytes(), path
-
-
-def test_the_old_keystore_is_overwritten_not_only_unlinked(world: World) -> None:
-    vault, digest = sealed(world)
-    path = vault.keystore / "keystore.json"
-    secret = str(keys_of(vault)[0]["wrapped"]).encode()
-    with open(path, "rb") as old:
-        assert secret in old.read()
-        world.ledger.revoke(digest, key=SPEAKER)
-        old.seek(0)
-        assert secret not in old.read()  # the same inode, by its still open handle
 
 
 def test_remove_and_orphans(world: World) -> None:
