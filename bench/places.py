@@ -15,6 +15,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from bench.intelligibility import prepared
 from bench.report import Options, Report, Table, command, common_options, folder_of, one_thread, percent, rounded, say
 from consent import DataSource, SigningKey
 from voicekit.audio import Audio
+from voicekit.engines.house import VoiceSettings
 from voicekit.engines.voices import CONTENT_FILE, MODEL_FOLDER
 from voicekit.errors import UsageError
 from voicekit.evaluate import count_word_errors, plain_words
@@ -33,8 +35,7 @@ from voicekit.evaluate.recogniser import Recogniser
 from voicekit.studio.audition import audition
 from voicekit.train.blend import choose, speaker_facts, write_model, write_voice
 from voicekit.train.corpus import read_corpus
-from voicekit.train.loop import read_state
-from voicekit.train.pack import HouseVoice
+from voicekit.train.pack import SPOKEN, HouseVoice, averaged
 from voicekit.train.places import find_directions
 from voicekit.train.prepare import load_all
 from voicekit.train.seal import SENTENCES, measure_speakers, provisional, recordings_of, remembered, speaker_encoder
@@ -43,7 +44,8 @@ from voicekit.train.split import is_held_out
 HEARD, QUICK_HEARD = 24, 4
 WORDS = (7, 16)  #: in a sentence
 DATA = DataSource("the training's corpus", "LicenseRef-see-its-manifest", "see its manifest", "")
-SPOKEN = {"sharpness": 0.3, "calm": 1.0, "rate": 0.88, "liveliness": 1.15}
+SETTINGS = {one.name for one in fields(VoiceSettings)} - {"pitch_level", "range_octaves"}  # those are the readers'
+SETTINGS |= {"pitch_semitones", "low", "high", "count"}
 
 
 def sentences(count: int) -> list[str]:
@@ -75,6 +77,9 @@ def parse_place(text: str) -> tuple[str, dict[str, float], dict[int, float]]:
             raise UsageError(f"{part!r} in {text!r} is no setting", "write KEY=NUMBER, see --help") from None
         if key.isdigit():
             steps[int(key)] = number
+        elif key not in SETTINGS:
+            known = ", ".join(sorted(SETTINGS))
+            raise UsageError(f"there is no setting {key!r}", f"use a direction's number, or {known}")
         else:
             settings[key] = number
     if not name.isidentifier():
@@ -97,9 +102,9 @@ class Places:
 
     def __init__(self, work: Path, folder: Path, heard: int) -> None:
         self._folder, self._key, self._heard = folder, SigningKey.generate(), sentences(heard)
+        self._acoustic, vocoder = (averaged(work / part) for part in ("acoustic", "vocoder"))
         examples = [one for one in load_all(work / "examples") if not is_held_out(one)]
         self._facts = speaker_facts(examples)
-        self._acoustic, vocoder = (read_state(work / part / "state.pt")["average"] for part in ("acoustic", "vocoder"))
         write_model(self._acoustic, vocoder, folder / "_model")
         shutil.copy(MODEL_FOLDER / CONTENT_FILE, folder / "_model")  # a record names one; nothing is converted here
         self._rows: dict[str, int] = json.loads((work / "acoustic" / "speakers.json").read_text(encoding="utf-8"))

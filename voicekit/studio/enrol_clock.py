@@ -9,7 +9,7 @@ __all__ = ["EnrolClock", "usual_seconds"]
 
 _SPEAKER, _ALIGN, _LISTEN = 0.05, 0.07, 0.45  # for each second of recordings, on one core
 _EMBEDDING, _STEP, _SEAL, _MEASURE, _START = 9.0, 0.25, 0.5, 5.0, 1.0
-_LEAST_S = 2.0  # before that much is done, nothing is said
+_BELIEVED_S = 3.0  # of usual work at the usual pace, held against what is seen: the first steps may be skipped
 
 
 def usual_seconds(
@@ -37,10 +37,10 @@ def usual_seconds(
     """
     return {
         "speaker": _START + _SPEAKER * seconds,
+        "seal": _SEAL,  # of the recordings; the voice's own, at the end, takes no time
         "align": _START + _ALIGN * aligned_s + _LISTEN * listened_s,
         "embedding": _EMBEDDING,
         "low-rank": _STEP * rank_steps,
-        "seal": _SEAL,
         "measure": _MEASURE if measured else 0.0,
     }
 
@@ -64,7 +64,7 @@ class EnrolClock:
         self._done = 0.0
 
     def left_s(self, stage: str, fraction: float) -> float | None:
-        """Seconds left when so much of a stage is done; None where it is too early to tell.
+        """Seconds left when so much of a stage is done; None for a stage that is not known.
 
         Stages may come again (``seal``) or not at all; what is done once is not undone.
         """
@@ -74,9 +74,7 @@ class EnrolClock:
         done = before + self._usual[stage] * min(1.0, max(0.0, fraction))
         self._done = max(self._done, done)
         spent = self._now() - self._began
-        if self._done - self._skipped < _LEAST_S or spent <= 0:
-            return None
-        pace = spent / (self._done - self._skipped)
+        pace = (spent + _BELIEVED_S) / (self._done - self._skipped + _BELIEVED_S)
         return pace * (sum(self._usual.values()) - self._done)
 
     def skip_to(self, stage: str) -> None:

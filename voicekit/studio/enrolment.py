@@ -440,16 +440,19 @@ class Enrolment:
     # -- telling -----------------------------------------------------------------------------
 
     def _clock_for(self, grant: Grant, recordings: Sequence[Recording]) -> EnrolClock:
-        from voicekit.enrol.adapt import rank_plan
         from voicekit.enrol.examples import ALIGN_S, LISTEN_S
 
         seconds = sum(one.seconds for one in recordings)
         low_rank = grant.adaptation == "low-rank" and self._options.method != "embedding"
-        known = self._options.transcript is not None
+        known = bool(self._options.transcript)
         aligned = (seconds if low_rank else min(seconds, ALIGN_S)) if known else min(seconds, LISTEN_S)
-        steps = (rank_plan(aligned)[1] if self._options.steps is None else self._options.steps) if low_rank else 0
+        steps = self._options.steps or 0
+        if low_rank and self._options.steps is None:
+            from voicekit.enrol.adapt import rank_plan  # loads torch
+
+            steps = rank_plan(aligned)[1]
         usual = usual_seconds(
-            seconds, aligned_s=aligned, listened_s=0.0 if known else aligned, rank_steps=steps,
+            seconds, aligned_s=aligned, listened_s=0.0 if known else aligned, rank_steps=steps if low_rank else 0,
             measured=self._options.measure,
         )  # fmt: skip
         return EnrolClock(usual)
@@ -488,5 +491,3 @@ def operands_of(voice: EnrolledVoice) -> tuple[Operand, ...]:
     return tuple(
         Operand(one.name, one.sha256, "weights", one.license) for one in (*voice.entry.base, *voice.entry.derived)
     )
-
-

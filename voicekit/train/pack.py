@@ -58,43 +58,44 @@ class HouseVoice:
 #: like one of them as strangers are (0.80 to 0.84 against 0.78).  Two things make a voice nobody's and leave it
 #: understood: a vocal tract a little longer than the members', and a place beside their mean, along directions in which
 #: readers differ (`HouseVoice.lean`).  The vocal tract alone had to be moved so far that words were lost.
-_SPOKEN = {"sharpness": 0.3, "calm": 1.0, "rate": 0.88, "liveliness": 1.15}
+SPOKEN = {"sharpness": 0.3, "calm": 1.0, "rate": 0.88, "liveliness": 1.15}
 
 HOUSE: tuple[HouseVoice, ...] = (
     HouseVoice(
         "alder", (0.0, 0.4), 60,
         "A lower voice, even and unhurried; American English.", "a man in his middle years",
-        {**_SPOKEN, "formants": 0.91},
+        {**SPOKEN, "formants": 0.91},
     ),
     HouseVoice(
         "finch", (0.2, 0.5), 52,
         "A light lower voice, clear and near; American English.", "a young man",
-        {**_SPOKEN, "formants": 0.91},
+        {**SPOKEN, "formants": 0.91},
     ),
     HouseVoice(
         "heron", (0.6, 1.0), 60,
         "A darker higher voice, measured; American English.", "an older woman",
-        {**_SPOKEN, "formants": 0.91, "pitch_semitones": -1.5},
+        {**SPOKEN, "formants": 0.91, "pitch_semitones": -1.5},
     ),
     HouseVoice(
         "linnet", (0.6, 1.0), 60,
         "A higher voice, light and clear; American English.", "a woman in her middle years",
-        {**_SPOKEN, "formants": 0.89, "pitch_semitones": -1.5},
+        {**SPOKEN, "formants": 0.89, "pitch_semitones": -1.5},
     ),
     HouseVoice(
         "oak", (0.0, 0.4), 60,
         "A deep voice, full and calm; American English.", "an older man",
-        {**_SPOKEN, "formants": 0.90, "pitch_semitones": -2.5},
+        {**SPOKEN, "formants": 0.90, "pitch_semitones": -2.5},
     ),
     HouseVoice(
         "wren", (0.6, 1.0), 60,
         "The highest voice, bright and lively; American English.", "a young woman",
-        {**_SPOKEN, "formants": 0.93, "pitch_semitones": 0.5},
+        {**SPOKEN, "formants": 0.93, "pitch_semitones": 0.5},
     ),
 )  # fmt: skip
 
 
-def _averaged(folder: Path) -> dict[str, torch.Tensor]:
+def averaged(folder: Path) -> dict[str, torch.Tensor]:
+    """The averaged weights of a network that was trained in a folder."""
     state = folder / "state.pt"
     if not state.is_file():
         raise InputError(state, "", "there is no trained state", f"run voicekit train {folder.name} first")
@@ -110,12 +111,12 @@ def pack(work: Path, out: Path, log: Callable[[str], None] = lambda line: print(
     voicekit.errors.InputError
         A network has not been trained yet.
     """
-    acoustic, vocoder = _averaged(work / "acoustic"), _averaged(work / "vocoder")
+    acoustic, vocoder = averaged(work / "acoustic"), averaged(work / "vocoder")
     speakers: dict[str, int] = json.loads((work / "acoustic" / "speakers.json").read_text(encoding="utf-8"))
     facts = speaker_facts([e for e in load_all(work / "examples") if not is_held_out(e)])
     write_model(acoustic, vocoder, out / "_model")
     if (work / "content" / "state.pt").is_file():
-        write_content(_averaged(work / "content"), out / "_model")
+        write_content(averaged(work / "content"), out / "_model")
     else:
         log("no content encoder was trained: these voices cannot convert a take")
     for voice in HOUSE:
