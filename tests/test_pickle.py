@@ -85,10 +85,10 @@ def as_state(path: Path) -> None:
 
 
 def as_packed(path: Path) -> None:
-    from voicekit.train.pack import _averaged
+    from voicekit.train.pack import averaged
 
     path.rename(path.with_name("state.pt"))
-    _averaged(path.parent)
+    averaged(path.parent)
 
 
 def as_examples(path: Path) -> None:
