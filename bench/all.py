@@ -18,9 +18,10 @@ from voicekit.errors import UsageError
 
 NAMES = (
     "intelligibility", "prosody", "singing", "conversion", "correction", "tracker", "vocoder", "formants",
-    "commanded_pitch", "steady", "no_donor", "enrolment", "spoken_consent", "speed", "onnx_speed", "ledger",
+    "commanded_pitch", "pitch_loss", "steady", "no_donor", "enrolment", "spoken_consent", "speed", "onnx_speed",
+    "ledger",
 )  # fmt: skip
-WITH_WEIGHTS = ("vocoder", "formants", "commanded_pitch")
+WITH_WEIGHTS = ("vocoder", "formants", "commanded_pitch", "pitch_loss")
 QUICK_LIMIT_MIN = 15.0
 ROOT = Path(__file__).resolve().parents[1]
 _TITLE = re.compile(r"^##? (.+)$", re.MULTILINE)

@@ -155,6 +155,22 @@ def _drift(results: dict[str, Any]) -> Any:
     return figure
 
 
+def _lost(results: dict[str, Any]) -> Any:
+    sounds = results["sounds"]
+    names = list(dict.fromkeys(key.split(" | ")[0] for key in sounds))[::-1]
+    figure, axes = new(2, width=8.4, height=0.9 + 0.24 * len(names), sharey=True)
+    for axis, tracker in zip(axes, ("harvest", "crepe"), strict=True):
+        for where, mark in (("all", "o"), ("inside", "D")):
+            shares = [100 * sounds[f"{name} | {tracker} | {where}"]["within_50"] for name in names]
+            label = "all frames" if where == "all" else "away from borders"
+            axis.plot(shares, range(len(names)), mark, label=label, color=COLOURS["blue" if where == "all" else "grey"])
+        axis.set_yticks(range(len(names)), names)
+        axis.set_title(tracker)
+        axis.set_xlabel("frames within 50 cents, %")
+    axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
 def _by_shift(results: dict[str, Any]) -> Any:
     by_shift = results["by_shift"]
     figure, axes = new(2, width=8.4, height=3.2)
@@ -495,6 +511,7 @@ PLOTS: dict[str, tuple[Plot, ...]] = {
         Plot("shifts", "Error of commanded F0 by shift, each system", _by_shift),
         Plot("notes", "Error of commanded F0 on a steady vowel from C2 to C6", _steady),
     ),
+    "pitch_loss": (Plot("sounds", "Frames within 50 cents with a part of the sound changed, two trackers", _lost),),
     "steady": (Plot("notes", "Error of commanded F0 on a steady vowel, every semitone from C2 to C6", _steady),),
     "prosody": (
         Plot("melody", "Melody of each voice against held-out readers", _melody),
