@@ -84,7 +84,7 @@ HOUSE: tuple[HouseVoice, ...] = (
     HouseVoice(
         "oak", (0.0, 0.4), 60,
         "A deep voice, full and calm; American English.", "an older man",
-        {**SPOKEN, "formants": 0.90, "pitch_semitones": -2.5},
+        {**SPOKEN, "formants": 0.905, "pitch_semitones": -2.5},
     ),
     HouseVoice(
         "wren", (0.6, 1.0), 60,
