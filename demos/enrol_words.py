@@ -49,16 +49,6 @@ _STAGES = {
     "low-rank": "Learning its details",
     "measure": "Measuring",
 }
-_SHARE = {
-    "fetch": 0.0,
-    "check": 0.0,
-    "speaker": 0.05,
-    "seal": 0.1,
-    "align": 0.15,
-    "embedding": 0.4,
-    "low-rank": 0.5,
-    "measure": 0.95,
-}
 _NAMES = {
     "too-short": "Length",
     "clipped": "Clipping",
@@ -140,11 +130,9 @@ def progress_html(now: EnrolStep | None) -> str:
     """How far the building is."""
     if now is None:
         return bar(0.0, "Starting …", "Enrolment begins", label="Enrolment")
-    begin = _SHARE.get(now.stage, 0.0)
-    end = min((share for share in _SHARE.values() if share > begin), default=1.0)
     stage = _STAGES.get(now.stage, now.stage)
     left = f"about {clock(now.left_s)} left in all" if now.left_s is not None else "time left not yet known"
-    return bar(begin + (end - begin) * now.fraction, f"{stage}, {left}", stage, label="Enrolment")
+    return bar(now.done, f"{stage}, {left}", stage, label="Enrolment")
 
 
 def built_html(card_of: dict[str, Any], name: str, notices: Sequence[str] = ()) -> str:

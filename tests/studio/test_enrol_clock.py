@@ -51,7 +51,9 @@ def test_a_stage_that_comes_again_or_is_not_known_takes_nothing_back() -> None:
     hours.time += 20.0
     before = clock.left_s("embedding", 1.0)
     assert clock.left_s("check", 0.0) == before == pytest.approx(5.0)
-    assert clock.left_s("something", 0.5) is None
+    share = clock.share
+    assert 0.0 < share < 1.0
+    assert clock.left_s("something", 0.5) is None and clock.share == share
 
 
 def test_more_is_longer() -> None:

@@ -117,14 +117,12 @@ def test_a_stopped_enrolment_goes_on(studio: Studio, takes: list[Path]) -> None:
     assert "enrolment" not in kinds(studio)
     (state,) = (studio.folder / "enrol").glob("*.state")
     assert state.stat().st_mode & 0o777 == 0o600
-    stages: list[str] = []
-    made = studio.enrol(
-        "ada",
-        grant=grant,
-        options=EnrolOptions(resume=True),
-        progress=lambda step: stages.append(f"{step.stage} {step.fraction:.1f}"),
-    )
+    steps: list[EnrolStep] = []
+    made = studio.enrol("ada", grant=grant, options=EnrolOptions(resume=True), progress=steps.append)
+    stages = [f"{step.stage} {step.fraction:.1f}" for step in steps]
     assert "embedding 0.5" not in stages and "embedding 1.0" in stages
+    whole = [step.done for step in steps]
+    assert whole == sorted(whole) and whole[-1] == pytest.approx(1.0), "the bar of the whole went back"
     assert "went on from what was kept" in made.notices
     assert not list((studio.folder / "enrol").iterdir())
 

@@ -77,6 +77,11 @@ class EnrolClock:
         pace = (spent + _BELIEVED_S) / (self._done - self._skipped + _BELIEVED_S)
         return pace * (sum(self._usual.values()) - self._done)
 
+    @property
+    def share(self) -> float:
+        """Of all stages, by what they usually take, 0 to 1; what is done once is not undone."""
+        return self._done / (sum(self._usual.values()) or 1.0)
+
     def skip_to(self, stage: str) -> None:
         """Stages before this one were done by an earlier run, in no time."""
         before = sum(self._usual[name] for name in self._stages[: self._stages.index(stage)])

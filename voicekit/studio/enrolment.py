@@ -55,12 +55,15 @@ class EnrolStep:
         Seconds left of all stages, where that is known.
     text : str
         For people.
+    done : float
+        Of all stages, 0 to 1; never less than before.
     """
 
     stage: str
     fraction: float
     left_s: float | None = None
     text: str = ""
+    done: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -458,7 +461,9 @@ class Enrolment:
         return EnrolClock(usual)
 
     def _say(self, stage: str, fraction: float) -> None:
-        self._tell(EnrolStep(stage, fraction, self._clock.left_s(stage, fraction) if self._clock else None))
+        clock = self._clock
+        left_s = clock.left_s(stage, fraction) if clock else None
+        self._tell(EnrolStep(stage, fraction, left_s, done=clock.share if clock else 0.0))
 
     @contextlib.contextmanager
     def _stage(self, name: str) -> Iterator[None]:
