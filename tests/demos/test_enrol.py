@@ -19,8 +19,6 @@ from tests.demos.conftest import Page, serve_house
 from tests.demos.test_app import post
 from tests.support import person
 from voicekit import UsageError
-from voicekit.enrol import adapt, builder
-from voicekit.studio import enrolment as enrolment_module
 from voicekit.studio import references
 
 gradio_client = pytest.importorskip("gradio_client", reason="gradio_client is not installed")
@@ -38,9 +36,7 @@ def takes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory, handed_out: Path) -> Iterator[Page]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adapt, "STEPS", 20)
-        patch.setattr(builder, "STEPS", 20)
-        patch.setattr(enrolment_module, "find_engines", Engines)
+        person.quick(patch, 20)
         patch.setattr(references, "find_engines", Engines)
         for page in serve_house(tmp_path_factory.mktemp("enrolling")):
             page.blocks.desk.create("Test Operator")

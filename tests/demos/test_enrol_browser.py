@@ -20,8 +20,6 @@ from tests.demos.conftest import Page, serve_house
 from tests.demos.test_browser import CHROMIUM, DRIVER, browser, open_tab, press, text_of, wait, webdriver
 from tests.demos.test_enrol import USE, left_behind
 from tests.support import person
-from voicekit.enrol import adapt, builder
-from voicekit.studio import enrolment as enrolment_module
 from voicekit.studio import references
 
 __all__ = ["browser"]  # the fixture
@@ -41,9 +39,7 @@ def takes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory, handed_out: Path) -> Iterator[Page]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adapt, "STEPS", 20)
-        patch.setattr(builder, "STEPS", 20)
-        patch.setattr(enrolment_module, "find_engines", Engines)
+        person.quick(patch, 20)
         patch.setattr(references, "find_engines", Engines)
         for page in serve_house(tmp_path_factory.mktemp("enrol-browser")):
             page.blocks.desk.create("Test Operator").adopt_house_voice(page.blocks.desk.voices.list_voices()[0].name)

@@ -13,17 +13,14 @@ import pytest
 import soundfile
 
 from consent import ConsentRefusedError, Permit, Use, verify_file
-from consent.engines import Engines
 from tests.support import person
 from voicekit.audio import read_audio
 from voicekit.engines.guide import ConvertParams, GuideTake
-from voicekit.enrol import adapt, builder
 from voicekit.errors import UsageError
 from voicekit.evaluate.trackers import track_harvest
 from voicekit.pitch import track_pitch
 from voicekit.score import Lyric, Meter, Note, Part, Score, Tempo, TempoMap
-from voicekit.studio import ConvertOptions, EnrolOptions, SingOptions, Studio
-from voicekit.studio import enrolment as enrolment_module
+from voicekit.studio import ConvertOptions, SingOptions, Studio
 from voicekit.studio.enrolled import enrolled_voices, open_enrolled, open_vault
 
 CENTS_TOL = 15.0
@@ -35,9 +32,7 @@ HARMONY = SingOptions(harmony="third-above")
 @pytest.fixture(scope="module", autouse=True)
 def _quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adapt, "STEPS", 10)
-        patch.setattr(builder, "STEPS", 10)
-        patch.setattr(enrolment_module, "find_engines", Engines)
+        person.quick(patch)
         yield
 
 
@@ -52,18 +47,9 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return person.say(tmp_path_factory.mktemp("guide"), "slt", person.SENTENCES[:1], "guide")[0]
 
 
-def build(folder: Path, takes: list[Path], guide: Path, *modes: str, **changes: Any) -> tuple[Studio, str]:
-    studio = Studio.create(folder / "studio", "Test Operator")
-    grant = person.give(studio, takes, scope={"modes": list(modes)}, **changes)
-    texts = person.transcript(takes[0].parent, takes)
-    studio.enrol("ada", takes, grant=grant, options=EnrolOptions(transcript=texts, measure=False))
-    studio.attest_own_voice("my-own", [guide])
-    return studio, grant
-
-
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory, takes: list[Path], guide: Path) -> Iterator[Studio]:
-    made, _grant = build(tmp_path_factory.mktemp("s"), takes, guide, "speech", "singing", "conversion")
+    made, _grant = person.build(tmp_path_factory.mktemp("s"), takes, ("speech", "singing", "conversion"), guide)
     with made:
         yield made
 
@@ -101,7 +87,7 @@ def test_harmony_in_ones_own_voice(studio: Studio, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("modes", [("speech",), ("speech", "singing")])
 def test_other_modes_do_not_convert(tmp_path: Path, takes: list[Path], guide: Path, modes: tuple[str, ...]) -> None:
-    made, _grant = build(tmp_path, takes, guide, *modes)
+    made, _grant = person.build(tmp_path, takes, modes, guide)
     with made:
         for options in (ConvertOptions(), ConvertOptions(neighbours=0), ConvertOptions(neighbours=4)):
             with refuses("mode-not-granted"):
@@ -198,7 +184,7 @@ def test_recordings_open_for_a_permit_that_names_them_alone(studio: Studio) -> N
 
 
 def test_recordings_that_may_be_kept_no_longer(tmp_path: Path, takes: list[Path], guide: Path) -> None:
-    made, grant = build(tmp_path, takes, guide, "speech", "conversion")
+    made, grant = person.build(tmp_path, takes, ("speech", "conversion"), guide)
     with made:
         vault = open_vault(made.ledger)
         sealed = [item for item in vault.list() if item.grant == grant and takes[0].name in item.files]
@@ -211,7 +197,7 @@ def test_recordings_that_may_be_kept_no_longer(tmp_path: Path, takes: list[Path]
 
 
 def test_withdrawn_is_withdrawn_for_recordings_too(tmp_path: Path, takes: list[Path], guide: Path) -> None:
-    made, grant = build(tmp_path, takes, guide, "speech", "conversion")
+    made, grant = person.build(tmp_path, takes, ("speech", "conversion"), guide)
     with made:
         params = ConvertParams("a" * 64, neighbours=4)
         open_permit = permit(made, params, recordings=True)

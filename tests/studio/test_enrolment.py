@@ -13,12 +13,9 @@ import safetensors.torch
 import soundfile
 
 from consent import ConsentRefusedError, verify_file
-from consent.engines import Engines
 from tests.support import person
-from voicekit.enrol import adapt, builder
 from voicekit.errors import InputError, UsageError
 from voicekit.studio import Cancelled, EnrolOptions, EnrolStep, NarrateOptions, Studio
-from voicekit.studio import enrolment as enrolment_module
 from voicekit.studio.enrolled import open_vault
 
 CLIP = NarrateOptions(profile="clip", formats=("wav",))
@@ -31,10 +28,7 @@ def takes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few steps, and no verifier (it takes sixteen seconds to import)."""
-    monkeypatch.setattr(adapt, "STEPS", 20)
-    monkeypatch.setattr(builder, "STEPS", 20)
-    monkeypatch.setattr(enrolment_module, "find_engines", Engines)
+    person.quick(monkeypatch, 20)
 
 
 @pytest.fixture

@@ -10,12 +10,9 @@ from typing import Any
 import pytest
 
 from consent import ConsentRefusedError, read_draft, verify_file
-from consent.engines import Engines
 from tests.support import person
-from voicekit.enrol import adapt, builder
 from voicekit.errors import UsageError
 from voicekit.studio import EnrolOptions, NarrateOptions, Studio
-from voicekit.studio import enrolment as enrolment_module
 from voicekit.studio.enrolled import enrolled_voices, open_vault
 
 CLIP = NarrateOptions(profile="clip", formats=("wav",))
@@ -23,9 +20,7 @@ CLIP = NarrateOptions(profile="clip", formats=("wav",))
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapt, "STEPS", 10)
-    monkeypatch.setattr(builder, "STEPS", 10)
-    monkeypatch.setattr(enrolment_module, "find_engines", Engines)
+    person.quick(monkeypatch)
 
 
 @pytest.fixture(scope="module")

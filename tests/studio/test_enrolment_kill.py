@@ -12,11 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from consent.engines import Engines
 from tests.support import person
-from voicekit.enrol import adapt, builder
+from voicekit.enrol import builder
 from voicekit.studio import EnrolOptions, Studio
-from voicekit.studio import enrolment as enrolment_module
 from voicekit.studio.enrol_state import StateFile
 from voicekit.studio.enrolled import open_vault
 
@@ -80,9 +78,7 @@ def test_killed_anywhere_nothing_is_left_in_plain(takes: list[Path], tmp_path: P
 def test_killed_and_resumed_does_nothing_twice(
     takes: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapt, "STEPS", 20)
-    monkeypatch.setattr(builder, "STEPS", 20)
-    monkeypatch.setattr(enrolment_module, "find_engines", Engines)
+    person.quick(monkeypatch, 20)
     folder = tmp_path / "studio"
     with Studio.create(folder, "Test Operator") as studio:
         grant = person.give(studio, takes, adaptation="low-rank")

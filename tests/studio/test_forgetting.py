@@ -16,13 +16,10 @@ import soundfile
 import torch
 
 from consent import ConsentRefusedError
-from consent.engines import Engines
 from tests.studio.test_conversion_gate import RATE, spoken
 from tests.support import person
-from voicekit.enrol import adapt, builder
 from voicekit.quickstart import demo_song
 from voicekit.studio import Cancelled, EnrolOptions, NarrateOptions, Studio, enrolled
-from voicekit.studio import enrolment as enrolment_module
 
 SEEDS = itertools.count(1)  # no sentence is found again, so that the voice must be opened
 
@@ -54,9 +51,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     folder = tmp_path_factory.mktemp("forgetting")
     takes = person.say(folder / "takes")
     with pytest.MonkeyPatch.context() as patch, Studio.create(folder / "studio", "Test Operator") as made:
-        patch.setattr(adapt, "STEPS", 5)
-        patch.setattr(builder, "STEPS", 5)
-        patch.setattr(enrolment_module, "find_engines", Engines)
+        person.quick(patch, 5)
         grant = person.give(made, takes, scope={"modes": ["speech", "singing", "conversion"]})
         options = EnrolOptions(transcript=person.transcript(folder, takes), measure=False)
         made.enrol("ada", takes, grant=grant, options=options)

@@ -12,13 +12,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent import ConsentRefusedError
-from consent.engines import Engines
 from tests.support import person
 from voicekit.audio import read_audio
 from voicekit.engines import enrolled as engine_module
-from voicekit.enrol import adapt, builder
-from voicekit.studio import ConvertOptions, EnrolOptions, Studio
-from voicekit.studio import enrolment as enrolment_module
+from voicekit.studio import ConvertOptions, Studio
 from voicekit.studio.enrol_state import _MAGIC, _NONCE
 from voicekit.studio.enrolled import open_vault
 from voicekit.studio.frames import FRAMES_SUFFIX, kept_or_made
@@ -29,9 +26,7 @@ NEAR = ConvertOptions(neighbours=4)
 @pytest.fixture(scope="module", autouse=True)
 def _quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adapt, "STEPS", 10)
-        patch.setattr(builder, "STEPS", 10)
-        patch.setattr(enrolment_module, "find_engines", Engines)
+        person.quick(patch)
         yield
 
 
@@ -47,11 +42,7 @@ def guide(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def build(folder: Path, takes: list[Path], guide: Path) -> Studio:
     """With ada, built from the takes, and one conversion into her."""
-    made = Studio.create(folder / "studio", "Test Operator")
-    grant = person.give(made, takes, scope={"modes": ["speech", "conversion"]})
-    texts = person.transcript(takes[0].parent, takes)
-    made.enrol("ada", takes, grant=grant, options=EnrolOptions(transcript=texts, measure=False))
-    made.attest_own_voice("my-own", [guide])
+    made, _grant = person.build(folder, takes, ("speech", "conversion"), guide)
     made.convert(guide, voice="ada", out=folder / "first.wav", options=NEAR)
     return made
 

@@ -12,7 +12,7 @@ import pytest
 
 from consent import UNLIMITED, GrantDraft, SigningKey
 from voicekit.enrol.recording import read_recording
-from voicekit.studio import Studio
+from voicekit.studio import EnrolOptions, Studio
 
 SPEAKER = SigningKey.from_seed(b"p" * 32)
 SENTENCES = (
@@ -27,6 +27,17 @@ USE = (
     "Narration of books and lessons for listeners everywhere with the voice of the person who signs this, made and "
     "published by this studio alone, as agreed with them."
 )
+
+
+def quick(patch: pytest.MonkeyPatch, steps: int = 10) -> None:
+    """An embedding in few steps, and neither recogniser nor verifier: that takes sixteen seconds to import."""
+    from consent.engines import Engines
+    from voicekit.enrol import adapt, builder
+    from voicekit.studio import enrolment
+
+    patch.setattr(adapt, "STEPS", steps)
+    patch.setattr(builder, "STEPS", steps)
+    patch.setattr(enrolment, "find_engines", Engines)
 
 
 def say(folder: Path, voice: str = "rms", sentences: tuple[str, ...] = SENTENCES, stem: str = "take") -> list[Path]:
@@ -95,3 +106,16 @@ def draft(takes: list[Path], voice: str = "ada", **changes: Any) -> GrantDraft:
 def give(studio: Studio, takes: list[Path], key: SigningKey | None = SPEAKER, **changes: Any) -> str:
     """Sign a grant for the takes; its digest."""
     return str(studio.ledger.add_grant(draft(takes, **changes), key))
+
+
+def build(
+    folder: Path, takes: list[Path], modes: tuple[str, ...], guide: Path | None = None, **changes: Any
+) -> tuple[Studio, str]:
+    """A studio with ada, built from the takes under a grant for these modes, and somebody else's take attested."""
+    made = Studio.create(folder / "studio", "Test Operator")
+    grant = give(made, takes, scope={"modes": list(modes)}, **changes)
+    options = EnrolOptions(transcript=transcript(takes[0].parent, takes), measure=False)
+    made.enrol("ada", takes, grant=grant, options=options)
+    if guide is not None:
+        made.attest_own_voice("my-own", [guide])
+    return made, grant
