@@ -108,7 +108,7 @@ def card_of(voice: HouseVoice, made: Made) -> dict[str, Any]:
         "range_hz": [round(150 * 2**o, 1) for o in settings.range_octaves],
         "blend_of": voice.count,
         "weaknesses": list(WEAKNESSES),
-        "recipe": "voicekit train prepare, vocoder, acoustic, content, blend, seal; see docs/training.md",
+        "recipe": "voicekit train prepare, vocoder, acoustic, content, realign, blend, seal; see docs/training.md",
         "data_manifest_sha256": made.manifest["sha256"],
         "metrics": made.metrics,
         "no_donor": made.no_donor,
