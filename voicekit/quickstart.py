@@ -8,7 +8,7 @@ as a stranger would verify them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -31,6 +31,7 @@ from voicekit.studio import (
     VoiceSource,
     house_voices,
 )
+from voicekit.studio.voices import ShippedVoice
 
 __all__ = ["Quickstart", "demo_chapter", "demo_song", "quickstart"]
 
@@ -126,7 +127,7 @@ def quickstart(
     studio : pathlib.Path, optional
         ``out/studio`` when None; one that is there already is used.
     voice : str, optional
-        The first house voice when None.
+        The default house voice when None.
     text : pathlib.Path, optional
         Another text than the bundled one.
     voices : VoiceSource, optional
@@ -143,11 +144,11 @@ def quickstart(
         No voice is installed.
     """
     source = voices or house_voices()
-    names = [one.name for one in source.list_voices()]
-    if not names:
+    shipped = source.list_voices()
+    if not shipped:
         raise UsageError("no house voice is installed", "install voicekit again")
     with Studio.open(studio or out / "studio", create=True, voices=source) as place:
-        grant = place.adopt_house_voice(voice or names[0])
+        grant = place.adopt_house_voice(voice or shipped[0].name)
         take = place.narrate(
             text or demo_chapter(),
             voice=grant.voice,
@@ -157,7 +158,8 @@ def quickstart(
             progress=progress,
             cancel=cancel,
         )
-        song, checked = _sing(place, names, out / "song", progress, cancel)
+        by_pitch = sorted(shipped, key=lambda one: float(one.card.get("pitch_hz", 0.0)))
+        song, checked = _sing(place, by_pitch, out / "song", progress, cancel)
         left = next(one for one in place.grants(grant.voice) if one.id == grant.id)
         trust = tuple(source.release_keys())
         return Quickstart(
@@ -173,17 +175,18 @@ def quickstart(
 
 def _sing(
     studio: Studio,
-    names: list[str],
+    voices: Sequence[ShippedVoice],
     out: Path,
     progress: Callable[[Progress], None] | None,
     cancel: Event | None,
 ) -> tuple[Song | None, tuple[Verification, ...]]:
-    """The bundled song in four parts: the upper two in the last voice, the lower two in the first."""
-    for name in dict.fromkeys((names[-1], names[0])):
+    """The bundled song in four parts: the upper two in the highest voice, the lower two in the lowest."""
+    low, high = voices[0].name, voices[-1].name
+    for name in dict.fromkeys((high, low)):
         if "singing" not in studio.adopt_house_voice(name).modes:
             return None, ()
-    voices = (names[-1], names[-1], names[0], names[0])
-    song = studio.sing(demo_song(), voice=voices, harmony="satb", out=out, progress=progress, cancel=cancel)
+    parts = (high, high, low, low)
+    song = studio.sing(demo_song(), voice=parts, harmony="satb", out=out, progress=progress, cancel=cancel)
     proofs = [(file, proof) for file in song.files for proof in proofs_of(file)]
     return song, tuple(verify_file(file, proof=proof) for file, proof in proofs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from consent import ConsentRefusedError, Ledger, Permit, PublicKey, Use
 from voicekit.engines import list_voices, load_voice, open_engine, release_keys
 from voicekit.engines.base import SpeechParams
 from voicekit.engines.house import HouseEngine
+from voicekit.engines.voices import DEFAULT_VOICE
 from voicekit.errors import InputError, UsageError
 
 VOICES = [voice.name for voice in list_voices()]
+RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results" / "intelligibility.json"
 CENTS_TOL = 15.0
 
 
@@ -210,3 +213,10 @@ def test_calm_lowers_what_is_near_silence_and_nothing_else() -> None:
     assert torch.equal(made[:2], level[:2])
     assert torch.allclose(made[2:], 2 * level[2:] - CALM_LEVEL, atol=1e-5)
     assert torch.equal(calm(envelope, 0.0), envelope)
+
+
+def test_the_default_voice_stands_first_and_is_the_one_understood_best() -> None:
+    measured = json.loads(RESULTS.read_text(encoding="utf-8"))["results"]["voices"]
+    errors = {name: measured[f"voicekit {name}"]["wer"] for name in VOICES}
+    assert VOICES[0] == DEFAULT_VOICE == min(errors, key=errors.__getitem__)
+    assert VOICES[1:] == sorted(VOICES[1:])

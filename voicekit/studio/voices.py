@@ -37,7 +37,7 @@ class VoiceSource:
     Parameters
     ----------
     list_voices : callable
-        All voices that can be opened.
+        All voices that can be opened; the first is what is used where nobody chose.
     open_engine : callable
         From a voice's name to an engine that has hashed what it read.
     make_params : callable
