@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy.ndimage import binary_erosion, uniform_filter1d
 from torch import Tensor
@@ -22,11 +21,12 @@ from bench.commanded_pitch import TRACKERS, look, shifted
 from bench.report import Options, Report, Table, command, one_thread, parse, percent, rounded, say
 from bench.vocoders import F32, Exact, Ours, our_vocoder
 from voicekit.audio import Audio
+from voicekit.engines.house import FADING_PERIODS
 from voicekit.evaluate import PitchAgreement, compare_pitch
 from voicekit.evaluate.quality import dnsmos, pesq_wideband
 from voicekit.features.frames import HOP_LENGTH, SAMPLE_RATE
 from voicekit.features.mel import band_centres
-from voicekit.models.source_filter import Pulses, batch_pulses, harmonic_part, noise_part
+from voicekit.models.source_filter import batch_pulses, harmonic_part, noise_part
 from voicekit.models.vocoder import Vocoder
 from voicekit.pitch import PitchTrack
 
@@ -34,7 +34,8 @@ SHIFTS = (-12, 0, 12)
 CLIPS = 8
 LOW_HZ = 1500.0  #: where trackers find F0
 AWAY = 3  #: frames from a voicing border
-SHIPPED = "as shipped"
+PLAIN = "pulses where it is voiced alone"
+SHIPPED = "a whole period beyond (shipped)"
 SILENT = -20.0  #: natural log of amplitude
 
 Parts = tuple[Tensor, Tensor, Tensor]
@@ -42,7 +43,7 @@ Change = Callable[[Parts, Tensor], Parts]
 
 
 def as_it_is(parts: Parts, vuv: Tensor) -> Parts:
-    """The vocoder as shipped."""
+    """Nothing is changed."""
     return parts
 
 
@@ -104,7 +105,7 @@ def held(parts: Parts, vuv: Tensor) -> Parts:
 
 @dataclasses.dataclass(frozen=True)
 class Sound:
-    """How a sound differs from what is shipped.
+    """How a sound differs from pulses in voiced frames alone.
 
     Attributes
     ----------
@@ -119,7 +120,7 @@ class Sound:
 
 
 SOUNDS: dict[str, Sound] = {
-    SHIPPED: Sound(),
+    PLAIN: Sound(),
     "without noise where voiced": Sound(without_noise),
     "without noise below 1.5 kHz where voiced": Sound(without_low_noise),
     "without dispersion": Sound(without_dispersion),
@@ -128,29 +129,10 @@ SOUNDS: dict[str, Sound] = {
     "averaged pulses alone": Sound(slow_pulses_alone),
     "every voiced frame equally loud": Sound(level),
     "pulses half a period beyond what is voiced": Sound(beyond=0.5),
-    "a whole period beyond": Sound(beyond=1.0),
+    SHIPPED: Sound(beyond=FADING_PERIODS),
     "half a period, spectrum of the last voiced frame": Sound(held, 0.5),
     "a whole period, spectrum of the last voiced frame": Sound(held, 1.0),
 }
-
-
-def reaching(track: PitchTrack, periods: float) -> npt.NDArray[np.bool_]:
-    """Samples (240 T,) of the voiced stretches, each made so many periods longer at both ends."""
-    samples = np.repeat(track.vuv, HOP_LENGTH)
-    reached = samples.copy()
-    period = SAMPLE_RATE / np.repeat(np.maximum(track.continuous(), 1.0), HOP_LENGTH)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], samples.astype(np.int8), [0]])))
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        reached[max(0, start - round(periods * period[start])) : stop + round(periods * period[stop - 1])] = True
-    return reached
-
-
-def pulses_of(track: PitchTrack, beyond: float) -> Pulses:
-    """The pulses of a track, and those that the same F0 has up to so many periods beyond what is voiced."""
-    every = batch_pulses(track.continuous()[None], np.ones((1, len(track.vuv)), dtype=bool))
-    at = np.minimum(every.time.numpy(), len(track.vuv) * HOP_LENGTH - 1).astype(int)
-    keep = torch.from_numpy(reaching(track, beyond)[at])
-    return Pulses(every.item[keep], every.time[keep], every.period[keep])
 
 
 def render(vocoder: Vocoder, envelope: F32, track: PitchTrack, sound: Sound) -> F32:
@@ -160,7 +142,7 @@ def render(vocoder: Vocoder, envelope: F32, track: PitchTrack, sound: Sound) -> 
     noise = torch.randn((1, n_samples), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         parts = sound.change(vocoder.parameters_of(torch.from_numpy(envelope)[None], vuv), vuv)
-        pulses = pulses_of(track, sound.beyond)
+        pulses = batch_pulses(track.f0_hz[None], track.vuv[None], beyond=sound.beyond)
         made = harmonic_part(parts[0], parts[2], pulses, n_samples) + noise_part(parts[1], noise)
     waveform: F32 = made[0].numpy()
     return waveform
@@ -254,7 +236,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     report.notes += [
         f"{len(clips)} clips of unseen speakers at {', '.join(f'{s:+d}' if s else '0' for s in SHIFTS)} semitones, "
         "F0 commanded as in `bench.commanded_pitch`. Every row is the same envelope and the same command; a row says "
-        "what was changed in the sound before it was read.",
+        "what was changed in the sound before it was read; all but those that say so have pulses in voiced frames "
+        "alone.",
         "“exact tone” is the most a tracker can read. PESQ and DNSMOS are of the clip made again at its own F0, as in "
         "`bench.vocoder`.",
     ]

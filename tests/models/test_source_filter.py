@@ -54,6 +54,22 @@ def test_nothing_sounds_in_unvoiced_frames() -> None:
     assert not ((time >= 40 * HOP_LENGTH) & (time < 60 * HOP_LENGTH)).any()
 
 
+@pytest.mark.parametrize("beyond", [0.0, 0.5, 1.0])
+def test_pulses_go_on_beyond_what_is_voiced_as_far_as_is_said(beyond: float) -> None:
+    f0 = np.where(np.arange(120) < 60, 110.0, 190.0)
+    vuv = np.array([0] * 20 + [1] * 40 + [0] * 9 + [1] * 30 + [0] * 21, dtype=bool)
+    plain, _ = pulse_times(f0, vuv, phase=0.3)
+    time, _ = pulse_times(f0, vuv, phase=0.3, beyond=beyond)
+    assert set(plain) <= set(time) and (np.diff(time) > 0).all()
+    ends = {20: 110.0, 60: 110.0, 69: 190.0, 99: 190.0}  # frames and the F0 there
+    outside = sorted(set(time) - set(plain))
+    for at in outside:
+        near = min(ends, key=lambda end: abs(end * HOP_LENGTH - at))
+        assert abs(near * HOP_LENGTH - at) <= beyond * SAMPLE_RATE / ends[near] + 1
+    # a whole period holds exactly one pulse, wherever it begins
+    assert len(outside) == 4 if beyond == 1.0 else len(outside) <= 4 * beyond + 2
+
+
 @pytest.mark.parametrize("f0_hz", [80.0, 200.0, 600.0])
 def test_what_was_put_in_is_what_the_envelope_says(f0_hz: float) -> None:
     wave = sound(np.full(100, f0_hz))

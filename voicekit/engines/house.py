@@ -40,6 +40,7 @@ from voicekit.units import hz_to_midi
 
 VERSION = "house-3"
 _MOST_AT_ONCE = 4  # beyond that the writing of takes and the memory of so many sentences outweigh it
+FADING_PERIODS = 1.0  #: that pulses go on beyond what is voiced, where a recording is made again
 CALM_LEVEL = -4.8  #: natural log of a frame's amplitude; speech at the working level lies near -1.5
 _REFERENCE_MIDI = float(hz_to_midi(F0_REFERENCE_HZ))
 _MUTE = torch.tensor([symbol in UNVOICED for symbol in PHONE_ID])
@@ -95,14 +96,18 @@ def load_vocoder() -> Vocoder:
 
 
 def resynthesise(vocoder: Vocoder, envelope: F32, f0_hz: npt.NDArray[np.floating], seed: int) -> F32:
-    """Waveform (240 T,) from an envelope (T, 80) and F0 (T,) in Hz, 0 where unvoiced."""
+    """Waveform (240 T,) from an envelope (T, 80) and F0 (T,) in Hz, 0 where unvoiced.
+
+    Pulses go on a period beyond either end of what is voiced: a voice fades in and out, and an ear needs a whole period
+    to hear what F0 it ends at (``bench.pitch_loss``).
+    """
     vuv = np.asarray(f0_hz)[None] > 0
     noise = torch.randn((1, len(envelope) * HOP_LENGTH), generator=torch.Generator().manual_seed(seed))
     with torch.inference_mode():
         made = vocoder(
             torch.from_numpy(np.asarray(envelope, dtype=np.float32))[None],
             torch.from_numpy(vuv).float(),
-            batch_pulses(np.asarray(f0_hz)[None], vuv),
+            batch_pulses(np.asarray(f0_hz)[None], vuv, beyond=FADING_PERIODS),
             noise,
         )
     waveform: F32 = made[0].numpy()

@@ -46,7 +46,7 @@ class Pulses:
 
 
 def pulse_times(
-    f0_hz: npt.NDArray[np.floating], vuv: npt.NDArray[np.bool_], phase: float = 0.0
+    f0_hz: npt.NDArray[np.floating], vuv: npt.NDArray[np.bool_], phase: float = 0.0, beyond: float = 0.0
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Pulse instants of one utterance.
 
@@ -58,6 +58,8 @@ def pulse_times(
         (T,) bool.
     phase : float
         Phase at the start, in periods.
+    beyond : float
+        Periods that the train of pulses goes on beyond either end of what is voiced.
 
     Returns
     -------
@@ -78,19 +80,33 @@ def pulse_times(
     cycles = phase + np.concatenate([[0.0], np.cumsum((f0[1:] + f0[:-1]) / (2 * SAMPLE_RATE))])
     whole = np.arange(math.ceil(cycles[0]), math.floor(cycles[-1]) + 1, dtype=np.float64)
     time = np.interp(whole, cycles, samples)
-    frame = np.minimum((time / HOP_LENGTH).astype(int), n_frames - 1)
-    keep = vuv[frame]
-    time = time[keep]
+    time = time[_sounding(f0, vuv, beyond)[np.minimum(time.astype(int), n_frames * HOP_LENGTH - 1)]]
     return time, SAMPLE_RATE / np.exp(np.interp(time, centres, log_f0))
 
 
+def _sounding(f0_hz: npt.NDArray[np.float64], vuv: npt.NDArray[np.bool_], beyond: float) -> npt.NDArray[np.bool_]:
+    """Samples (240 T,) on which pulses may lie: voiced frames, each stretch longer by so many of its periods."""
+    voiced = np.repeat(vuv, HOP_LENGTH)
+    if not beyond:
+        return voiced
+    sounding = voiced.copy()
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], voiced.astype(np.int8), [0]])))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        first, last = (round(beyond * SAMPLE_RATE / f0_hz[at]) for at in (start, stop - 1))
+        sounding[max(0, start - first) : stop + last] = True
+    return sounding
+
+
 def batch_pulses(
-    f0_hz: npt.NDArray[np.floating], vuv: npt.NDArray[np.bool_], phase: npt.NDArray[np.floating] | None = None
+    f0_hz: npt.NDArray[np.floating],
+    vuv: npt.NDArray[np.bool_],
+    phase: npt.NDArray[np.floating] | None = None,
+    beyond: float = 0.0,
 ) -> Pulses:
     """`pulse_times` of each row of (B, T) arrays, in one list."""
     items, times, periods = [], [], []
     for index in range(len(f0_hz)):
-        time, period = pulse_times(f0_hz[index], vuv[index], 0.0 if phase is None else float(phase[index]))
+        time, period = pulse_times(f0_hz[index], vuv[index], 0.0 if phase is None else float(phase[index]), beyond)
         items.append(np.full(len(time), index, dtype=np.int64))
         times.append(time)
         periods.append(period)
