@@ -213,7 +213,7 @@ def test_no_voice_leans_on_one_reader_and_what_leans_is_added() -> None:
         lean = voice.lean()
         assert len(lean) > 100, "along directions in which all readers differ, not towards some"
         assert max(abs(weight) for weight in lean.values()) < 0.1
-        assert abs(sum(lean.values())) < 0.001  # a change of place: nothing is added to the mean's weight
+        assert abs(sum(lean.values())) < 0.002  # a change of place: but for rounding, nothing is added to the mean
 
 
 def test_a_voice_lies_where_its_members_and_its_leaning_put_it(tmp_path: Path) -> None:
