@@ -64,9 +64,9 @@ class Ours(System):
     def render(self, parts: tuple[F32, F64], commanded: PitchTrack | None) -> F32:
         """See `System.render`."""
         envelope, f0_hz = parts
-        return resynthesise(
-            self.vocoder, envelope, f0_hz if commanded is None else commanded.f0_hz, NOISE_SEED
-        )
+        if commanded is None:  # at its own F0, from a faint track
+            return resynthesise(self.vocoder, envelope, f0_hz, NOISE_SEED, beyond=0.0)
+        return resynthesise(self.vocoder, envelope, commanded.f0_hz, NOISE_SEED)
 
 
 class World(System):

@@ -95,11 +95,14 @@ def load_vocoder() -> Vocoder:
     return halve(build_vocoder(read_weights(MODEL_FOLDER / "vocoder.safetensors")))
 
 
-def resynthesise(vocoder: Vocoder, envelope: F32, f0_hz: npt.NDArray[np.floating], seed: int) -> F32:
+def resynthesise(
+    vocoder: Vocoder, envelope: F32, f0_hz: npt.NDArray[np.floating], seed: int, beyond: float = FADING_PERIODS
+) -> F32:
     """Waveform (240 T,) from an envelope (T, 80) and F0 (T,) in Hz, 0 where unvoiced.
 
     Pulses go on a period beyond either end of what is voiced: a voice fades in and out, and an ear needs a whole period
-    to hear what F0 it ends at (``bench.pitch_loss``).
+    to hear what F0 it ends at (``bench.pitch_loss``).  A faint track (`voicekit.pitch.track_pitch`) goes on
+    by itself, and needs none of it: `beyond` is 0 then.
     """
     vuv = np.asarray(f0_hz)[None] > 0
     noise = torch.randn((1, len(envelope) * HOP_LENGTH), generator=torch.Generator().manual_seed(seed))
@@ -107,7 +110,7 @@ def resynthesise(vocoder: Vocoder, envelope: F32, f0_hz: npt.NDArray[np.floating
         made = vocoder(
             torch.from_numpy(np.asarray(envelope, dtype=np.float32))[None],
             torch.from_numpy(vuv).float(),
-            batch_pulses(np.asarray(f0_hz)[None], vuv, beyond=FADING_PERIODS),
+            batch_pulses(np.asarray(f0_hz)[None], vuv, beyond=beyond),
             noise,
         )
     waveform: F32 = made[0].numpy()
