@@ -107,8 +107,9 @@ class RetuneEngine:
         band = loaded.settings["vocoder_band_hz"]
         self._lay: Lay = lay_periods
         if loaded.vocoder is not None:
-            from voicekit.engines.vocoder_lay import VocoderLay  # torch
+            from voicekit.engines.vocoder_lay import VERSION, VocoderLay  # torch
 
+            self.version += f" {VERSION}"
             self._lay = VocoderLay(loaded.vocoder, seed, (band[0], band[1]))
 
     def retune(

@@ -12,7 +12,9 @@ from voicekit.features.envelope import envelope
 from voicekit.features.frames import HOP_LENGTH, SAMPLE_RATE
 from voicekit.models.vocoder import Vocoder
 
-__all__ = ["VocoderLay"]
+__all__ = ["VERSION", "VocoderLay"]
+
+VERSION = "vocoder-lay-2"  #: 2: pulses go on a period beyond what is voiced
 
 F64 = npt.NDArray[np.float64]
 
